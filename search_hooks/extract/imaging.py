@@ -24,7 +24,9 @@ MASKED = (
     "model_images_of_planes_list",
     "subtracted_images_of_planes_list",
 )
-BRIGHT_REGION_BUFFER = 1.0e-2  # arcsec around the bright region of a source, as the host's figure has
+BRIGHT_REGION_BUFFER = (
+    1.0e-2  # arcsec around a source's bright region, as upstream
+)
 MID_ZOOM_SCALE = 2.0  # how much wider the middle zoom is
 MID_ZOOM_CAP = 0.7  # and the most of the whole source plane that it shows
 
@@ -194,7 +196,7 @@ def _curves(fit: Any, xp: Any, grids: Grids) -> dict[str, Any]:
     if not tracer.has(cls=ag.mp.MassProfile):
         return {}
     grid = aa.Grid2DIrregular(values=grids.curves)
-    yy, xy, yx, xx = (
+    yy, xy, _, xx = (
         _values(component) for component in LensCalc.from_mass_obj(tracer).hessian_from(grid, xp=xp)
     )
     convergence = 0.5 * (yy + xx)

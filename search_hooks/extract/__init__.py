@@ -1,0 +1,49 @@
+"""Which analysis is taken apart by which module: one file a fit type, one entry here."""
+
+import importlib
+from typing import Any, Protocol
+
+import numpy as np
+
+from vizworker.errors import ExtractError
+
+# class of the host -> module with `extractor(analysis)`; subclasses are found through their bases
+EXTRACTORS = {
+    "autolens.imaging.model.analysis.AnalysisImaging": "search_hooks.extract.imaging",
+}
+
+
+class Extractor(Protocol):
+    """The arrays of the fits of one dataset."""
+
+    layout: str  # the worker's layout that draws them
+
+    def arrays(self, instance: Any) -> dict[str, Any]:
+        """What changes with the parameters and `log_likelihood`; traces under `jax.jit`."""
+        ...
+
+    def arrays_of_fit(self, fit: Any) -> dict[str, Any]:
+        """The same of a fit that exists already, without its log likelihood."""
+        ...
+
+    def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays as the frame has them; runs on the host."""
+        ...
+
+
+def extractor_for(analysis: Any) -> Extractor:
+    """The extractor of an analysis.
+
+    Raises:
+        ExtractError: there is none for its type.
+    """
+    for cls in type(analysis).__mro__:
+        module = EXTRACTORS.get(f"{cls.__module__}.{cls.__qualname__}")
+        if module is not None:
+            extractor: Extractor = importlib.import_module(module).extractor(analysis)
+            return extractor
+    known = ", ".join(sorted(name.rsplit(".", 1)[1] for name in EXTRACTORS))
+    raise ExtractError(
+        f"no live figure for {type(analysis).__module__}.{type(analysis).__name__} yet "
+        f"(there is one for PyAutoLens's {known}): the search runs as it would without --viz-worker"
+    )

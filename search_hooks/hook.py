@@ -1,0 +1,349 @@
+"""The hook in a sampling loop: `step` notes the best fit, a thread beside the search shows it."""
+
+import atexit
+import logging
+import os
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from search_hooks.best import Best, due_in, update
+from search_hooks.images import write_image
+from search_hooks.publish import Publisher
+from search_hooks.shared_fit import Arrays, HostFit, SharedFit, to_host, use_persistent_cache
+from search_hooks.spawn import PrivateWorker
+from vizworker.frame import Cost, Frame, Style, Times
+from vizworker.wire import Drawn
+
+logger = logging.getLogger("search_hooks")
+
+# rounding between the search's program and the figure's, by the precision they compute in
+ROUNDING = {"float64": 1e-6, "float32": 1e-3}
+
+
+class NoHook:
+    """The hook that is not there: the same calls, nothing done."""
+
+    def step(self, parameters: Any, log_likelihood: Any) -> None:
+        """Nothing."""
+
+    def close(self, timeout: float = 0.0) -> bool:
+        """Nothing; True."""
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class LiveFit:
+    """Watches one search: its best fit so far becomes a figure, at most every few seconds.
+
+    `step` costs the search microseconds and never raises or blocks. Everything else (compiling
+    the shared fit, computing it, sending, writing the image that comes back) happens on threads
+    of the hook's own, and a fault there is logged, once, and goes no further.
+    """
+
+    def __init__(
+        self,
+        fit_from: Callable[[Any], Arrays],
+        *,
+        layout: str,
+        run: str = "fit",
+        folder: Path | None = None,
+        every: float = 5.0,
+        endpoint: str | None = None,
+        use_jax: bool = True,
+        finish: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]] = dict,
+        parameter_names: tuple[str, ...] = (),
+        title_prefix: str = "",
+        style: Style | None = None,
+        on_image: Callable[[], None] | None = None,
+    ) -> None:
+        """Nothing is compiled, computed or sent before the first `step` with a finite value.
+
+        Args:
+            fit_from: parameters (n_parameters,) -> arrays by name, with the 0-d
+                `log_likelihood` of the fit they belong to. Traced once by `jax.jit` if `use_jax`.
+            layout: the worker's layout for these arrays.
+            run: what to call the run.
+            folder: where images are kept; None keeps none on this side.
+            every: the least time between two figures, seconds.
+            endpoint: of a running worker; None starts a private one.
+            use_jax: False computes `fit_from` as it stands, without compiling.
+            finish: arrays on the host -> arrays of the frame.
+            parameter_names: of the vector, in its order.
+            title_prefix: put before each panel's title.
+            style: how the figure looks.
+            on_image: called after an image has been written.
+        """
+        self.fit = SharedFit(fit_from) if use_jax else HostFit(fit_from)
+        self.folder = folder
+        self.run = run
+        self.run_id = uuid.uuid4().hex
+        self._use_jax = use_jax
+        self._finish = finish
+        self._layout = layout
+        self._every = every
+        self._names = parameter_names
+        self._title_prefix = title_prefix
+        self._style = style or Style()
+        self._after_image = on_image
+        self._best = Best()
+        self._shown = 0
+        self._sequence = 0
+        self._steps = 0
+        self._blocked = self._computed = self._compiled = 0.0
+        self._started = time.monotonic()
+        self._closing = False
+        self._closed = False
+        self._said: set[str] = set()
+        self._pid = os.getpid()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._worker = PrivateWorker.shared() if endpoint is None else None
+        self._publisher = Publisher(
+            endpoint if self._worker is None else self._worker.endpoint,
+            self.run_id,
+            run,
+            self._image_came,
+            cost=self.cost,
+        )
+        _open.add(self)
+
+    def step(self, parameters: Any, log_likelihood: Any) -> None:
+        """Note what the search has just evaluated.
+
+        Args:
+            parameters: one vector (n_parameters,) or a batch (n, n_parameters).
+            log_likelihood: its value, or (n,). A JAX array is waited for, as the search would.
+        """
+        if self._closing or os.getpid() != self._pid:
+            return
+        try:
+            values = np.asarray(log_likelihood)  # the search's own wait, not ours
+            start = time.perf_counter()
+            best = update(self._best, parameters, values)
+            if best is not self._best:
+                self._improve(best)
+            self._steps += 1
+            self._blocked += time.perf_counter() - start
+        except Exception as error:
+            self._say_once(logging.WARNING, f"a step of the search could not be watched: {error!r}")
+
+    def draw(self, arrays: Arrays) -> None:
+        """Have a fit drawn that was computed already, whatever the best so far.
+
+        Args:
+            arrays: as `fit_from` returns them.
+        """
+        now = time.time()
+        self._ship(None, arrays, Times(triggered=now, dispatched=now))
+
+    @property
+    def best(self) -> Best:
+        """The best fit so far."""
+        return self._best
+
+    def close(self, timeout: float = 30.0) -> bool:
+        """Show the final best fit, wait for it to come home, and end the run.
+
+        Returns:
+            Whether the last figure came home before the deadline.
+        """
+        if self._closed or os.getpid() != self._pid:
+            return True
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        delivered = self._publisher.close(max(0.0, deadline - time.monotonic()))
+        self._closed = True
+        _open.discard(self)
+        self._log_summary(delivered)
+        return delivered
+
+    def cost(self) -> Cost:
+        """What watching has cost so far."""
+        return Cost(
+            steps=self._steps,
+            updates=self._sequence,
+            replaced=self._publisher.replaced,
+            blocked=self._blocked,
+            computed=self._computed,
+            compiled=self._compiled,
+            elapsed=time.monotonic() - self._started,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _improve(self, best: Best) -> None:
+        with self._changed:
+            self._best = best
+            self._changed.notify()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="vizworker-fit", daemon=True)
+            self._thread.start()
+
+    def _watch(self) -> None:
+        """The thread beside the search: compile, then show each best fit when it is due."""
+        if not self._guarded(self._compile):
+            return
+        last = 0.0
+        while (best := self._next(last)) is not None:
+            last = time.monotonic()
+            self._guarded(self._show, best)
+            self._shown = best.version
+
+    def _guarded(self, act: Callable[..., None], *arguments: Any) -> bool:
+        """The boundary of the fit's thread: whatever goes wrong is said once and stays here."""
+        try:
+            act(*arguments)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:300]
+            self._say_once(
+                logging.WARNING,
+                f"no figure of {self.run}: {type(error).__name__}: {reason} (the search goes on)",
+            )
+            logger.debug("while watching %s", self.run, exc_info=True)
+            return False
+        return True
+
+    def _compile(self) -> None:
+        if not self._use_jax:
+            return
+        folder = use_persistent_cache()
+        logger.info("compiling the visualization graph in the background (cache: %s) ...", folder)
+        times = self.fit.compile(self._best.parameters)
+        if times is not None:
+            self._compiled = times.total
+            logger.info(
+                "compiling the visualization graph in the background ... done in %.1f s "
+                "(trace %.1f, lower %.1f, compile %.1f)",
+                times.total,
+                times.trace,
+                times.lower,
+                times.compile,
+            )
+
+    def _next(self, last: float) -> Best | None:
+        """Wait until the best fit is due, and return it; None when there is no more to show."""
+        with self._changed:
+            while True:
+                wait = due_in(self._best, self._shown, last, time.monotonic(), self._every)
+                if self._closing:
+                    return None if wait is None else self._best
+                if wait is not None and self._publisher.waiting:
+                    # the last figure is not even sent: computing another would only replace it
+                    wait = max(wait, 0.5)
+                if wait == 0.0:
+                    return self._best
+                self._changed.wait(wait)
+
+    def _show(self, best: Best) -> None:
+        if self._worker is not None:
+            self._worker.ensure()
+        triggered = time.time()
+        start = time.perf_counter()
+        arrays = self.fit(best.parameters)
+        dispatched = time.time()
+        self._ship(best, arrays, Times(triggered=triggered, dispatched=dispatched))
+        self._computed += time.perf_counter() - start
+
+    def _ship(self, best: Best | None, arrays: Arrays, times: Times) -> None:
+        """Wait for the arrays and publish them as a frame."""
+        host = to_host(arrays)
+        log_likelihood = float(host.pop("log_likelihood"))
+        if best is not None:
+            host["parameters"] = best.parameters
+        self._sequence += 1
+        self._publisher.publish(
+            Frame(
+                run_id=self.run_id,
+                run=self.run,
+                layout=self._layout,
+                sequence=self._sequence,
+                log_likelihood=log_likelihood,
+                arrays=self._finish(host),
+                search_log_likelihood=None if best is None else best.log_likelihood,
+                parameter_names=self._names,
+                final=self._closing,
+                title_prefix=self._title_prefix,
+                notes=() if best is None else self._notes(best, arrays, log_likelihood),
+                style=self._style,
+                times=Times(times.triggered, times.dispatched, ready=time.time()),
+                cost=self.cost(),
+            )
+        )
+
+    def _notes(self, best: Best, arrays: Arrays, log_likelihood: float) -> tuple[str, ...]:
+        """What must be said on the figure: that it is not the search's fit, if it is not."""
+        rounding = ROUNDING.get(np.asarray(arrays["log_likelihood"]).dtype.name, 1e-3)
+        if np.isclose(log_likelihood, best.log_likelihood, rtol=rounding, atol=rounding):
+            return ()
+        note = (
+            f"log likelihood {log_likelihood:.6g} of this figure is not the search's "
+            f"{best.log_likelihood:.6g}: it shows another fit"
+        )
+        self._say_once(logging.WARNING, f"{self.run}: {note}")
+        return (note,)
+
+    def _image_came(self, drawn: Drawn, image: bytes) -> None:
+        if self.folder is not None:
+            write_image(self.folder, drawn.names, drawn.format, image)
+        if self._after_image is not None:
+            self._after_image()
+
+    def _say_once(self, level: int, message: str) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            logger.log(level, message)
+
+    def _log_summary(self, delivered: bool) -> None:
+        cost = self.cost()
+        where = f", in {self.folder}" if self.folder is not None else ""
+        logger.info(
+            "%s: %d figures drawn%s; watching blocked the search for %.1f ms in all, %.3f %% of "
+            "%.1f s (beside it: %.1f s compiling, %.2f s computing)%s",
+            self.run,
+            self._publisher.drawn,
+            where,
+            1e3 * cost.blocked,
+            100.0 * cost.blocked / max(cost.elapsed, 1e-9),
+            cost.elapsed,
+            cost.compiled,
+            cost.computed,
+            "" if delivered else "; the last figure did not come home in time",
+        )
+
+
+_open: weakref.WeakSet[LiveFit] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """A script that ends without closing its hooks still gets its last figure."""
+    for hook in list(_open):
+        hook.close(timeout=10.0)
+
+
+atexit.register(_close_all)
