@@ -1,0 +1,99 @@
+"""Lens imaging: twelve panels of a lens and its source, or six of a lens alone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vizworker.frame import Frame
+from vizworker.layouts.arrays import find
+from vizworker.layouts.curves import curves
+from vizworker.layouts.panels import Panels
+from vizworker.layouts.sheet import Panel, Sheet
+from vizworker.layouts.source import Plane, planes
+from vizworker.layouts.zoom import View, view
+
+CHI_SQUARED = r"$\chi^2$"
+SIGMA = r"$\sigma$"
+
+
+def sheet(frame: Frame) -> Sheet:
+    """The figure of a lens imaging fit.
+
+    Raises:
+        LayoutError: arrays that are missing or do not belong together.
+    """
+    window = view(frame)
+    models = find(frame, "model_images_of_planes_list", (None, *window.mask.shape))
+    if models is not None and len(models) == 1:
+        return _one_plane(Panels(frame, window), _largest(models, window))
+    return _two_planes(frame, window, () if models is None else tuple(models))
+
+
+def _two_planes(frame: Frame, window: View, models: tuple[np.ndarray, ...]) -> Sheet:
+    make = Panels(frame, window)
+    stack = find(frame, "subtracted_images_of_planes_list", (None, *window.mask.shape))
+    subtracted = () if stack is None else tuple(stack)
+    lines = curves(frame)
+    source_max = _largest(models[1:], window)
+    source_min = None if source_max is None else 0.0
+    residual = make.values("normalized_residual_map")
+    size = _symmetric(residual)
+    max_zoom, mid_zoom, no_zoom = planes(frame)
+
+    def plane(title: str, content: Plane | None) -> Panel | None:
+        if content is None:
+            return None
+        return make.plane(title, content, vmax=source_max, lines=lines.caustics)
+
+    panels = (
+        make.masked("Data", make.values("data")),
+        make.masked("Model Image", make.values("model_data"), lines=lines.critical),
+        make.masked("Signal-To-Noise Map", make.values("signal_to_noise_map")),
+        plane("Source Plane (Max Zoom)", max_zoom),
+        make.masked("Lens Light Model Image", window.cut(models[0])) if models else None,
+        make.masked(
+            "Lens Light Subtracted", window.cut(subtracted[-1]), vmin=source_min, vmax=source_max
+        )
+        if subtracted
+        else None,
+        make.masked(
+            "Source Model Image", window.cut(models[-1]), vmax=source_max, lines=lines.critical
+        )
+        if models
+        else None,
+        plane("Source Plane (Mid Zoom)", mid_zoom),
+        make.masked("Normalized Residual Map", residual, vmin=-size, vmax=size),
+        make.masked(r"Normalized Residual Map $1\sigma$", residual, vmin=-1.0, vmax=1.0),
+        make.masked("Chi-Squared Map", make.values("chi_squared_map"), unit=CHI_SQUARED),
+        plane("Source Plane (No Zoom)", no_zoom),
+    )
+    return Sheet(names=("fit",), rows=3, columns=4, panels=panels)
+
+
+def _one_plane(make: Panels, vmax: float | None) -> Sheet:
+    residual = make.values("normalized_residual_map")
+    size = _symmetric(residual)
+    panels = (
+        make.masked("Data", make.values("data"), vmax=vmax),
+        make.masked("Signal-To-Noise Map", make.values("signal_to_noise_map")),
+        make.masked("Model Image", make.values("model_data"), vmax=vmax),
+        # the host's titles: all three are the normalized residuals
+        make.masked("Lens Light Subtracted", residual, unit=SIGMA),
+        make.masked("Subtracted Image Zero Minimum", residual, vmin=0.0, unit=SIGMA),
+        make.masked("Normalized Residual Map", residual, vmin=-size, vmax=size, unit=SIGMA),
+    )
+    # the host calls it fit_x1_plane, and a live view looks for fit
+    return Sheet(names=("fit", "fit_x1_plane"), rows=2, columns=3, panels=panels)
+
+
+def _largest(images: Sequence[np.ndarray] | np.ndarray, window: View) -> float | None:
+    """The largest finite unmasked value; None where there is none."""
+    values = np.array([image[~window.mask] for image in images])
+    values = values[np.isfinite(values)]
+    return float(values.max()) if values.size else None
+
+
+def _symmetric(values: np.ndarray) -> float:
+    """The largest finite distance from zero; 1 where nothing is finite."""
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max()) if finite.size else 1.0

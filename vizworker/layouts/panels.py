@@ -1,0 +1,88 @@
+"""The panels of one frame, with the limits, ticks and units that its style asks for."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vizworker.frame import Frame
+from vizworker.layouts import ticks
+from vizworker.layouts.arrays import take
+from vizworker.layouts.sheet import Image, Line, Panel
+from vizworker.layouts.source import Plane
+from vizworker.layouts.zoom import View
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Makes the panels of one frame; `None` limits are those of the values."""
+
+    frame: Frame
+    window: View
+
+    def values(self, name: str) -> np.ndarray:
+        """The window's part of a native array.
+
+        Raises:
+            LayoutError: it is missing or has not the mask's shape.
+        """
+        return self.window.cut(take(self.frame, name, self.window.mask.shape))
+
+    def masked(
+        self,
+        title: str,
+        values: np.ndarray,
+        *,
+        vmin: float | None = None,
+        vmax: float | None = None,
+        unit: str | None = None,
+        lines: tuple[Line, ...] = (),
+    ) -> Panel:
+        """A panel of the window's values, with the mask's edge as dots."""
+        extent = self.window.extent
+        plane = Plane(Image(values, extent), extent, values)
+        panel = self.plane(title, plane, vmin=vmin, vmax=vmax, unit=unit, lines=lines)
+        edge = self.window.edge
+        return replace(panel, points=None if edge is None else self._mirrored(edge, plane))
+
+    def plane(
+        self,
+        title: str,
+        plane: Plane,
+        *,
+        vmin: float | None = None,
+        vmax: float | None = None,
+        unit: str | None = None,
+        lines: tuple[Line, ...] = (),
+    ) -> Panel:
+        """A panel of anything, within its own limits."""
+        style = self.frame.style
+        low, high = _range(plane.values, vmin, vmax)
+        content = plane.content
+        if isinstance(content, Image) and style.imshow_origin == "lower":
+            content = replace(content, values=content.values[::-1])
+        x0, x1, y0, y1 = plane.limits
+        return Panel(
+            title=f"{self.frame.title_prefix.rstrip()} {title}".strip(),
+            content=content,
+            limits=plane.limits,
+            vmin=low,
+            vmax=high,
+            x_ticks=ticks.spatial(x0, x1, style),
+            y_ticks=ticks.spatial(y0, y1, style),
+            colour_ticks=ticks.colour(low, high, style.cb_unit if unit is None else unit),
+            lines=tuple(replace(line, points=self._mirrored(line.points, plane)) for line in lines),
+        )
+
+    def _mirrored(self, points: np.ndarray, plane: Plane) -> np.ndarray:
+        """Points over an image whose rows are drawn upwards are turned over with it."""
+        if self.frame.style.imshow_origin != "lower" or not isinstance(plane.content, Image):
+            return points
+        y0, y1 = plane.content.extent[2:]
+        return np.stack([y0 + y1 - points[:, 0], points[:, 1]], axis=1)
+
+
+def _range(values: np.ndarray, vmin: float | None, vmax: float | None) -> tuple[float, float]:
+    """Both colour limits, finite; those of the values where none is given."""
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return low if vmin is None else vmin, high if vmax is None else vmax
