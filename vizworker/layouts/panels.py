@@ -55,14 +55,14 @@ class Panels:
         lines: tuple[Line, ...] = (),
     ) -> Panel:
         """A panel of anything, within its own limits."""
-        style = self.frame.style
+        style, prefix = self.frame.style, self.frame.title_prefix.rstrip()
         low, high = _range(plane.values, vmin, vmax)
         content = plane.content
         if isinstance(content, Image) and style.imshow_origin == "lower":
             content = replace(content, values=content.values[::-1])
         x0, x1, y0, y1 = plane.limits
         return Panel(
-            title=f"{self.frame.title_prefix.rstrip()} {title}".strip(),
+            title=f"{prefix} {title}" if prefix else title,
             content=content,
             limits=plane.limits,
             vmin=low,
@@ -70,6 +70,7 @@ class Panels:
             x_ticks=ticks.spatial(x0, x1, style),
             y_ticks=ticks.spatial(y0, y1, style),
             colour_ticks=ticks.colour(low, high, style.cb_unit if unit is None else unit),
+            stretched=plane.stretched,
             lines=tuple(replace(line, points=self._mirrored(line.points, plane)) for line in lines),
         )
 

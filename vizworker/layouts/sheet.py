@@ -63,6 +63,7 @@ class Panel:
     colour_ticks: Ticks
     lines: tuple[Line, ...] = ()
     points: np.ndarray | None = None  # (n, 2) y, x arcsec: black dots
+    stretched: bool = False  # fills its place instead of keeping the limits' proportions
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ class Plane:
     content: Image | Mesh | Triangles
     limits: Extent
     values: np.ndarray  # what the colours are scaled to
+    stretched: bool = False
 
 
 def planes(frame: Frame) -> list[Plane | None]:
@@ -35,7 +36,9 @@ def planes(frame: Frame) -> list[Plane | None]:
         grid = take(frame, "source_plane_mesh_grid", (len(values), 2))
         limits = _mesh_limits(values, grid, frame.style.inversion_percent)
         shown = content.values if isinstance(content, Triangles) else values
-        return [Plane(content, extent, shown) for extent in limits]
+        # the host's own quirk: a uniform mesh fills its place
+        stretched = isinstance(content, Image)
+        return [Plane(content, extent, shown, stretched) for extent in limits]
     names = ("max_zoom", "mid_zoom", "no_zoom")
     return [_profiles(frame, i, f"source_plane_{name}") for i, name in enumerate(names)]
 

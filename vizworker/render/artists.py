@@ -1,0 +1,177 @@
+"""The matplotlib artists of a sheet: made once, then told what to show."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.transforms import nonsingular
+
+from vizworker.frame import Style
+from vizworker.layouts.sheet import Image, Line, Mesh, Panel, Sheet, Ticks, Triangles
+
+LINE_WIDTH = 1.0  # points
+DOT = 1.0  # square points
+
+
+@dataclass
+class PanelArtists:
+    """One panel's axes and what is drawn in them."""
+
+    axes: Axes
+    shown: Panel
+    colours: Colormap
+    content: Artist
+    norm: Normalize
+    bar: Axes
+    dots: Artist | None = None
+    lines: list[Line2D] = field(default_factory=list)
+
+    def update(self, panel: Panel) -> None:
+        """Show another panel of the same title, dots, kind and place of its colour bar's ticks."""
+        self.norm.vmin, self.norm.vmax = colour_range(panel)
+        if isinstance(self.content, AxesImage) and isinstance(panel.content, Image):
+            self.content.set_data(panel.content.values)
+            self.content.set_extent(panel.content.extent)
+        else:
+            self.content.remove()
+            self.content = _add_content(self.axes, panel, self.norm, self.colours)
+        self._update_lines(panel.lines)
+        if panel.limits != self.shown.limits:
+            _limit(self.axes, panel)
+        for text, label in zip(self.bar_labels(), panel.colour_ticks.labels, strict=True):
+            text.set_text(label)
+        self.shown = panel
+
+    def bar_labels(self) -> list[Text]:
+        """The colour bar's texts, lowest first."""
+        return [tick.label2 for tick in self.bar.yaxis.get_major_ticks()]
+
+    def above_content(self) -> Iterator[Artist]:
+        """What is drawn over the content and changes with it, in drawing order."""
+        if self.dots is not None:
+            yield self.dots
+        yield from self.lines
+        yield from self.axes.spines.values()
+
+    def _update_lines(self, lines: tuple[Line, ...]) -> None:
+        for artist in self.lines[len(lines) :]:
+            artist.remove()
+        del self.lines[len(lines) :]
+        for artist, line in zip(self.lines, lines, strict=False):
+            artist.set_data(line.points[:, 1], line.points[:, 0])
+            artist.set_color(line.colour)
+        self.lines += [_add_line(self.axes, line) for line in lines[len(self.lines) :]]
+
+
+def build(
+    sheet: Sheet, style: Style, colours: Colormap
+) -> tuple[Figure, list[PanelArtists | None]]:
+    """A figure of the sheet, laid out tightly as the host does it; empty places are switched off."""
+    width, height = style.panel_size
+    figure = Figure(figsize=(width * sheet.columns, height * sheet.rows))
+    FigureCanvasAgg(figure)
+    places = figure.subplots(sheet.rows, sheet.columns, squeeze=False).ravel()
+    panels = [
+        _empty(axes) if panel is None else _panel(axes, panel, style, colours)
+        for axes, panel in zip(places, sheet.panels, strict=True)
+    ]
+    return figure, panels
+
+
+def colour_range(panel: Panel) -> tuple[float, float]:
+    """The colour limits as a colour bar widens and orders them."""
+    low, high = nonsingular(panel.vmin, panel.vmax, expander=0.1)
+    return float(low), float(high)
+
+
+def bar_positions(panel: Panel) -> tuple[float, ...]:
+    """Where the colour bar's ticks are, from 0 at its foot to 1 at its top."""
+    low, high = colour_range(panel)
+    return tuple((value - low) / (high - low) for value in panel.colour_ticks.positions)
+
+
+def _empty(axes: Axes) -> None:
+    axes.axis("off")
+
+
+def _panel(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> PanelArtists:
+    norm = Normalize(*colour_range(panel))
+    artists = PanelArtists(
+        axes=axes,
+        shown=panel,
+        colours=colours,
+        content=_add_content(axes, panel, norm, colours),
+        norm=norm,
+        bar=_add_bar(axes, panel, style, colours),
+    )
+    if panel.points is not None:
+        artists.dots = axes.scatter(panel.points[:, 1], panel.points[:, 0], s=DOT, c="k")
+    artists.lines = [_add_line(axes, line) for line in panel.lines]
+    axes.set_title(panel.title, fontsize=style.title_size)
+    axes.tick_params(axis="x", labelsize=style.xticks_size)
+    axes.tick_params(axis="y", labelsize=style.yticks_size, labelrotation=90)
+    _limit(axes, panel)
+    return artists
+
+
+def _add_content(axes: Axes, panel: Panel, norm: Normalize, colours: Colormap) -> Artist:
+    match panel.content:
+        case Image(values, extent):
+            return axes.imshow(
+                values, cmap=colours, norm=norm, extent=extent, aspect="auto", origin="upper"
+            )
+        case Mesh(values, y_edges, x_edges):
+            x, y = np.meshgrid(x_edges, y_edges)
+            return axes.pcolormesh(x, y, values, shading="flat", cmap=colours, norm=norm)
+        case Triangles(values, points, simplices):
+            y, x = points.T
+            return axes.tripcolor(x, y, simplices, facecolors=values, cmap=colours, norm=norm)
+
+
+def _add_bar(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> Axes:
+    # a bar of its own from 0 to 1: one of the content's would be redrawn with every new limit
+    bar = axes.figure.colorbar(
+        ScalarMappable(Normalize(0.0, 1.0), colours),
+        ax=axes,
+        fraction=style.colorbar_fraction,
+        pad=style.colorbar_pad,
+        ticks=bar_positions(panel),
+    )
+    size, rotation = style.colorbar_labelsize, style.colorbar_labelrotation
+    bar.ax.set_yticklabels(panel.colour_ticks.labels, va="center", fontsize=size)
+    bar.ax.tick_params(axis="y", labelsize=size, labelrotation=rotation)
+    return bar.ax
+
+
+def _add_line(axes: Axes, line: Line) -> Line2D:
+    y, x = line.points.T
+    (artist,) = axes.plot(x, y, linewidth=LINE_WIDTH, color=line.colour)
+    return artist
+
+
+def _limit(axes: Axes, panel: Panel) -> None:
+    x0, x1, y0, y1 = panel.limits
+    width, height = abs(x1 - x0), abs(y1 - y0)
+    if not panel.stretched:
+        axes.set_aspect(width / height if height > 0 else 1.0, adjustable="box")
+    axes.set_xlim(nonsingular(x0, x1))
+    axes.set_ylim(nonsingular(y0, y1))
+    _mark(axes.xaxis, panel.x_ticks)
+    _mark(axes.yaxis, panel.y_ticks)
+    for label in axes.get_yticklabels():
+        label.set_verticalalignment("center")
+
+
+def _mark(axis: Axis, ticks: Ticks) -> None:
+    axis.set_ticks(ticks.positions)
+    axis.set_ticklabels(ticks.labels)

@@ -1,0 +1,222 @@
+"""One kept figure: what never changes is drawn once, the rest anew for every sheet.
+
+A drawing is a blank canvas, the marks of its static ground, and panel by panel the values, dots,
+lines and frame over them, ending with the labels of the colour bar. Its pixels are those of the
+same figure made from scratch and saved with a tight bounding box.
+"""
+
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.figure import Figure
+
+from vizworker.frame import Style
+from vizworker.layouts.sheet import Panel, Sheet
+from vizworker.render.artists import PanelArtists, bar_positions, build
+from vizworker.render.colormap import colormap
+from vizworker.render.labels import LabelParser
+from vizworker.render.pixels import paint, paintable
+
+PAD = 0.1  # inches around the figure
+MAX_GROUNDS = 8  # kept, one for each way in which the labels push the panels about
+PLACES = ("left", "right", "bottom", "top", "wspace", "hspace")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The static part of a figure, placed and trimmed for labels of certain lengths."""
+
+    size: tuple[float, float]  # width, height in inches, trimmed
+    places: dict[str, float]  # what `Figure.subplots_adjust` takes
+    marks: np.ndarray  # (n,) indices into the canvas
+    words: np.ndarray  # (n,) RGBA there
+    blank: np.uint32  # RGBA elsewhere
+
+
+@dataclass(frozen=True)
+class _Room:
+    """How long the end labels of a colour bar may be before they push at other panels."""
+
+    low: float  # pixels
+    high: float
+
+
+def arrangement(sheet: Sheet) -> Hashable:
+    """What two sheets must share to be drawn by the same plate."""
+    return sheet.rows, sheet.columns, tuple(_arranged(panel) for panel in sheet.panels)
+
+
+class Plate:
+    """A figure at one resolution, for sheets of one arrangement."""
+
+    def __init__(self, sheet: Sheet, style: Style, dpi: float) -> None:
+        self._figure, self._panels = build(sheet, style, colormap(style.colormap))
+        self._dpi = dpi
+        self._layout_dpi = self._figure.dpi
+        self._full_size = tuple(self._figure.get_size_inches())
+        self._loose = _places(self._figure)
+        self._parser = LabelParser()
+        self._grounds: dict[Hashable, Ground] = {}
+        self._moving: set[int] = set()  # panels whose limits have changed since the start
+        self._rooms: list[_Room] = []
+        self._placed: Ground | None = None
+
+    def draw(self, sheet: Sheet) -> np.ndarray:
+        """The pixels of a sheet: (height, width, 3) uint8."""
+        self._update(sheet)
+        ground = self._ground()
+        if ground is not self._placed:
+            self._place(ground)
+        renderer = self._renderer()
+        canvas = np.asarray(renderer.buffer_rgba())
+        words = canvas.view(np.uint32)[..., 0]
+        words.fill(ground.blank)
+        words.reshape(-1)[ground.marks] = ground.words
+        for index, panel in self._drawn_panels():
+            self._draw_panel(panel, index in self._moving, renderer, words)
+        return np.ascontiguousarray(canvas[..., :3])
+
+    def _update(self, sheet: Sheet) -> None:
+        for index, artists in self._drawn_panels():
+            panel = sheet.panels[index]
+            assert panel is not None  # the arrangement is the same
+            if panel.limits != artists.shown.limits and index not in self._moving:
+                self._moving.add(index)
+                self._grounds.clear()
+            artists.update(panel)
+
+    def _draw_panel(
+        self, panel: PanelArtists, moving: bool, renderer: RendererAgg, words: np.ndarray
+    ) -> None:
+        content, axes = panel.shown.content, panel.axes
+        if paintable(panel.shown, axes.bbox):
+            paint(words, content.values, axes.bbox, panel.norm, panel.colours, axes.get_facecolor())
+        else:
+            panel.content.draw(renderer)
+        for artist in panel.above_content():
+            artist.draw(renderer)
+        for axis in (axes.xaxis, axes.yaxis) if moving else ():
+            axis.draw(renderer)
+        for label in panel.bar_labels():
+            label.draw(renderer)
+
+    def _ground(self) -> Ground:
+        """The ground for the labels as they are now."""
+        key = self._pushing() if self._rooms else None
+        if key not in self._grounds:
+            size, places = self._tidied()
+            ground = self._draw_ground(size, places)
+            self._rooms = self._rooms or [self._room(panel) for _, panel in self._drawn_panels()]
+            if len(self._grounds) == MAX_GROUNDS:
+                del self._grounds[next(iter(self._grounds))]
+            key = self._pushing()
+            self._grounds[key] = ground
+        return self._grounds[key]
+
+    def _pushing(self) -> Hashable:
+        """The lengths of those labels that are long enough to move panels."""
+        renderer = self._renderer()
+        lengths = []
+        for room, (_, panel) in zip(self._rooms, self._drawn_panels(), strict=True):
+            low, _, high = panel.bar_labels()
+            for label, space in ((low, room.low), (high, room.high)):
+                length, _, _ = renderer.get_text_width_height_descent(
+                    label.get_text(), label.get_fontproperties(), False
+                )
+                lengths.append(length if length > space else 0.0)
+        return tuple(lengths)
+
+    def _room(self, panel: PanelArtists) -> _Room:
+        renderer = self._renderer()
+        below = panel.axes.xaxis.get_tightbbox(renderer)
+        above = panel.axes.title.get_window_extent(renderer)
+        bar = panel.bar.bbox
+        return _Room(low=2 * (bar.y0 - below.y0) - 2, high=2 * (above.y1 - bar.y1) - 2)
+
+    def _tidied(self) -> tuple[tuple[float, float], dict[str, float]]:
+        """The trimmed size, and places within it, of the figure as it is laid out tightly."""
+        figure, (width, height) = self._figure, self._full_size
+        figure.set_dpi(self._layout_dpi)
+        figure.set_size_inches(self._full_size)
+        figure.subplots_adjust(**self._loose)
+        figure.tight_layout()
+        places = _places(figure)
+        figure.set_dpi(self._dpi)
+        figure.draw_without_rendering()
+        box = figure.get_tightbbox(self._renderer()).padded(PAD)
+        for name in ("left", "right"):
+            places[name] = (places[name] * width - box.x0) / box.width
+        for name in ("bottom", "top"):
+            places[name] = (places[name] * height - box.y0) / box.height
+        return (box.width, box.height), places
+
+    def _draw_ground(self, size: tuple[float, float], places: dict[str, float]) -> Ground:
+        self._figure.set_size_inches(size)
+        self._figure.subplots_adjust(**places)
+        with _hidden(self._changing()):
+            self._renderer()
+            self._figure.canvas.draw()
+        words = np.asarray(self._figure.canvas.buffer_rgba()).view(np.uint32).reshape(-1)
+        blank = words[0]
+        marks = np.flatnonzero(words != blank)
+        return Ground(size, places, marks, words[marks], blank)
+
+    def _changing(self) -> Iterator[Artist]:
+        """What a ground must not show."""
+        for index, panel in self._drawn_panels():
+            yield panel.content
+            yield from panel.above_content()
+            yield from panel.bar_labels()
+            if index in self._moving:
+                yield panel.axes.xaxis
+                yield panel.axes.yaxis
+
+    def _place(self, ground: Ground) -> None:
+        self._figure.set_size_inches(ground.size)
+        self._figure.subplots_adjust(**ground.places)
+        renderer = self._renderer()
+        for axes in self._figure.axes:
+            locator = axes.get_axes_locator()
+            axes.apply_aspect(None if locator is None else locator(axes, renderer))
+        self._placed = ground
+
+    def _renderer(self) -> RendererAgg:
+        renderer = self._figure.canvas.get_renderer()
+        renderer.mathtext_parser = self._parser
+        return renderer
+
+    def _drawn_panels(self) -> Iterator[tuple[int, PanelArtists]]:
+        return ((i, panel) for i, panel in enumerate(self._panels) if panel is not None)
+
+
+@contextmanager
+def _hidden(artists: Iterator[Artist]) -> Iterator[None]:
+    hidden = list(artists)
+    for artist in hidden:
+        artist.set_visible(False)
+    yield
+    for artist in hidden:
+        artist.set_visible(True)
+
+
+def _places(figure: Figure) -> dict[str, float]:
+    return {name: getattr(figure.subplotpars, name) for name in PLACES}
+
+
+def _arranged(panel: Panel | None) -> Hashable:
+    if panel is None:
+        return None
+    x0, x1, y0, y1 = panel.limits
+    return (
+        panel.title,
+        type(panel.content),
+        panel.stretched,
+        None if panel.points is None else panel.points.tobytes(),
+        bar_positions(panel),
+        round(abs(x1 - x0) / (abs(y1 - y0) or 1.0), 6),
+        panel.colour_ticks.labels[1].partition("$")[2],
+    )
