@@ -1,0 +1,357 @@
+"""The search's line to its worker: the newest frame goes out, the image of it comes home."""
+
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from vizworker.auth import check_endpoint
+from vizworker.errors import VizError
+from vizworker.frame import Cost, Frame
+from vizworker.wire import Alive, Beat, Bye, Drawn, Refused, decode, encode, encode_frame
+
+logger = logging.getLogger("search_hooks")
+
+BEAT = 1.0  # seconds between two signs of life
+RESEND = 10.0  # seconds after which a living worker that has not answered gets the frame again
+PATIENCE = 5.0  # seconds without anybody at the endpoint before it is said
+BUSY = 30.0  # the same for a worker that listens, or is being started
+HOPELESS = 2.0  # seconds that `close` waits where nobody ever answered
+FAREWELL = 0.2  # seconds for the last message to leave
+HIGH_WATER = 16  # messages to a worker that does not read
+MAX_IMAGE = 256 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A frame that was sent and is not answered."""
+
+    frame: Frame
+    instance: str  # of the worker it was sent to; empty if it could not be sent
+    at: float  # monotonic seconds
+
+
+class Publisher:
+    """Ships the frames of one run from a thread of its own.
+
+    One frame is in flight and one waits; a newer frame takes the place of the waiting one.
+    In a process forked from the one that made it, every method does nothing.
+
+    Attributes:
+        sent: frames handed to the socket.
+        drawn: frames whose image came home.
+        replaced: frames that a newer one overtook before they were sent.
+        refused: frames that could not be sent or drawn.
+        connected: a worker answers.
+        last_error: the last thing that went wrong, or "".
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        run_id: str,
+        run: str,
+        on_image: Callable[[Drawn, bytes], None],
+        *,
+        cost: Callable[[], Cost],
+        private: bool = False,
+    ) -> None:
+        """Nothing is connected before the first frame.
+
+        Args:
+            endpoint: where the worker listens, now or later.
+            run_id: unique to this run.
+            run: its name for people.
+            on_image: gets each answer and its image, on the publisher's thread.
+            cost: what watching has cost so far; called on the publisher's thread.
+            private: the worker is this process's own, so nobody else can start it.
+
+        Raises:
+            EndpointError: an address that must not be used.
+        """
+        self.endpoint = check_endpoint(endpoint)
+        self.sent = self.drawn = self.replaced = self.refused = 0
+        self.connected = False
+        self.last_error = ""
+        self._run_id = run_id
+        self._run = run
+        self._on_image = on_image
+        self._cost = cost
+        self._private = private
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._waiting: Frame | None = None
+        self._flight: Flight | None = None
+        self._delivered = 0  # the sequence of the newest image that came home
+        self._instance = ""  # the worker behind this connection, once it has said so
+        self._reachable = False  # the last message could be handed to a connection
+        self._beaten = self._heard = float("-inf")
+        self._complained = False
+        self._said: set[str] = set()
+        self._deadline: float | None = None
+        self._thread: threading.Thread | None = None
+        self._wake_fds: tuple[int, int] | None = None  # read, write
+
+    @property
+    def waiting(self) -> bool:
+        """A frame has not been sent yet."""
+        return self._waiting is not None
+
+    def publish(self, frame: Frame) -> None:
+        """Leave the newest frame for the publisher's thread; never blocks."""
+        if os.getpid() != self._pid or self._deadline is not None:
+            return
+        with self._lock:
+            overtakes = self._waiting is not None
+            self._waiting = frame
+            self.replaced += overtakes
+        if self._thread is None:
+            self._start()
+        elif not overtakes:
+            self._wake()
+
+    def close(self, timeout: float) -> bool:
+        """Wait for the answer to the last frame, and end the run.
+
+        Returns:
+            Whether the last frame was answered before the timeout, in seconds.
+        """
+        if os.getpid() != self._pid:
+            return True
+        if self._complained and self._heard == float("-inf"):
+            timeout = min(timeout, HOPELESS)
+        if self._deadline is None:
+            self._deadline = time.monotonic() + timeout
+        if self._thread is not None:
+            self._wake()
+            self._thread.join(timeout + 2 * FAREWELL)
+        return self._answered
+
+    @property
+    def _answered(self) -> bool:
+        return self._waiting is None and self._flight is None
+
+    def _start(self) -> None:
+        self._wake_fds = os.pipe()
+        os.set_blocking(self._wake_fds[0], False)
+        os.set_blocking(self._wake_fds[1], False)
+        self._thread = threading.Thread(target=self._main, name="vizworker-publish", daemon=True)
+        self._thread.start()
+
+    def _wake(self) -> None:
+        # a full pipe wakes as well; a closed one has nobody to wake
+        with suppress(OSError), self._lock:
+            if self._wake_fds is not None:
+                os.write(self._wake_fds[1], b"!")
+
+    def _main(self) -> None:
+        """The boundary of the thread: a fault here ends the watching, and nothing else."""
+        assert self._wake_fds is not None
+        try:
+            link = Link(self.endpoint, self._wake_fds[0])
+            try:
+                self._serve(link)
+            finally:
+                link.close(FAREWELL if self._reachable else 0.0)
+        except Exception as error:
+            self._say(f"figures of {self._run} are no longer sent: {error!r} (the search goes on)")
+            logger.debug("in the publisher of %s", self._run, exc_info=True)
+        finally:
+            self.connected = False
+            with self._lock:
+                fds, self._wake_fds = self._wake_fds, None
+            for fd in fds:
+                os.close(fd)
+
+    def _serve(self, link: "Link") -> None:
+        started = time.monotonic()
+        while not self._ended(now := time.monotonic()):
+            link.wait(self._idle_for(now), to_send=not self._reachable)
+            for parts in link.receive():
+                self._hear(parts)
+            now = time.monotonic()
+            self._beat(link, now)
+            self._send(link, now)
+            self._complain(now - max(started, self._heard))
+        self._reachable = link.send(encode(Bye(run_id=self._run_id, cost=self._cost())))
+
+    def _ended(self, now: float) -> bool:
+        if self._deadline is None:
+            return False
+        return self._answered or now >= self._deadline
+
+    def _idle_for(self, now: float) -> float:
+        """Seconds until there is something to do though nothing comes."""
+        until_beat = self._beaten + BEAT - now if self._reachable else BEAT
+        until_end = BEAT if self._deadline is None else self._deadline - now
+        return max(0.0, min(until_beat, until_end))
+
+    def _beat(self, link: "Link", now: float) -> None:
+        if self._reachable and now < self._beaten + BEAT:
+            return
+        beat = Beat(run_id=self._run_id, run=self._run, cost=self._cost())
+        self._reach(link.send(encode(beat)))
+        if self._reachable:
+            self._beaten = now
+
+    def _reach(self, reachable: bool) -> None:
+        self._reachable = reachable
+        if not reachable:
+            # who answers on the next connection may be another worker
+            self._instance = ""
+            self.connected = False
+
+    def _send(self, link: "Link", now: float) -> None:
+        """Send the newest frame, if the worker is known and free for it."""
+        if not self._instance:
+            return
+        if self._flight is not None and not self._lost(self._flight, now):
+            return
+        frame = self._next()
+        if frame is None:
+            return
+        frame = replace(frame, times=msgspec.structs.replace(frame.times, sent=time.time()))
+        self._flight = Flight(frame, self._instance, now)
+        try:
+            self._reach(link.send(encode_frame(frame)))
+        except (VizError, ValueError, TypeError) as error:
+            self._fail(f"a frame of {self._run} cannot be sent: {error}")
+            self._flight = None
+            return
+        self.sent += self._reachable
+        if not self._reachable:
+            self._flight = Flight(frame, "", now)
+
+    def _lost(self, flight: Flight, now: float) -> bool:
+        overdue = now > flight.at + RESEND and self._heard > flight.at + BEAT
+        return flight.instance != self._instance or overdue
+
+    def _next(self) -> Frame | None:
+        """The waiting frame, or else the one that was lost on its way."""
+        with self._lock:
+            frame, self._waiting = self._waiting, None
+        if frame is None:
+            return None if self._flight is None else self._flight.frame
+        self.replaced += self._flight is not None
+        return frame
+
+    def _hear(self, parts: list[bytes]) -> None:
+        try:
+            message = decode(parts)
+        except VizError as error:
+            self._fail(f"what answers at {self.endpoint} is no worker of this version: {error}")
+            return
+        self._heard = time.monotonic()
+        match message.header:
+            case Alive(instance=instance):
+                self._meet(instance)
+            case Drawn(run_id=run_id) as drawn if run_id == self._run_id:
+                self._receive(drawn, b"".join(message.buffers))
+            case Refused() as refused:
+                self._fail(f"the worker refused a message of {self._run}: {refused.error}")
+                self._land(refused.sequence)
+
+    def _meet(self, instance: str) -> None:
+        self._instance = instance
+        if not self.connected:
+            log = logger.warning if self._complained else logger.info
+            log("a worker answers at %s", self.endpoint)
+        self.connected, self._complained = True, False
+
+    def _receive(self, drawn: Drawn, image: bytes) -> None:
+        """Hand the image over, unless a newer one came home already."""
+        self._land(drawn.sequence)
+        if drawn.sequence <= self._delivered:
+            return
+        self._delivered = drawn.sequence
+        self.drawn += 1
+        try:
+            self._on_image(drawn, image)
+        except Exception as error:
+            # a read-only or full folder, or a fault of the caller's own
+            self._say(f"the figure of {self._run} could not be kept: {error} (the search goes on)")
+
+    def _land(self, sequence: int) -> None:
+        """An answer to a frame answers all before it; one to no frame (0) answers any."""
+        if self._flight is not None and (sequence == 0 or sequence >= self._flight.frame.sequence):
+            self._flight = None
+
+    def _complain(self, silent: float) -> None:
+        slow = self._reachable or self._private
+        if self._complained or silent < (BUSY if slow else PATIENCE):
+            return
+        self.connected, self._complained = False, True
+        if slow:
+            what = f"the worker at {self.endpoint} has not answered for {silent:.0f} s"
+        else:
+            what = (
+                f"nothing listens at {self.endpoint}; "
+                f"start one with `vizworker serve --bind {self.endpoint}`"
+            )
+        self.last_error = what
+        logger.warning("%s; the search goes on", what)
+
+    def _fail(self, message: str) -> None:
+        self.refused += 1
+        self._say(f"{message} (the search goes on)")
+
+    def _say(self, message: str) -> None:
+        """Log a message the first time."""
+        self.last_error = message
+        if message not in self._said:
+            self._said.add(message)
+            logger.warning("%s", message)
+
+
+class Link:
+    """A socket to a worker that may or may not be there, and a file descriptor that wakes."""
+
+    def __init__(self, endpoint: str, wake_fd: int) -> None:
+        import zmq  # 60 ms: not before somebody publishes
+
+        self._wake_fd = wake_fd
+        self._again = zmq.Again
+        self._flags = zmq.NOBLOCK
+        self._events = (zmq.POLLIN, zmq.POLLIN | zmq.POLLOUT)
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        # nothing is queued for a worker that is not there: what it would read first is the past
+        self._socket.immediate = 1
+        self._socket.linger = 0
+        self._socket.sndhwm = self._socket.rcvhwm = HIGH_WATER
+        self._socket.maxmsgsize = MAX_IMAGE
+        self._socket.reconnect_ivl, self._socket.reconnect_ivl_max = 100, 1000  # ms
+        self._socket.connect(endpoint)
+        self._poller = zmq.Poller()
+        self._poller.register(wake_fd, zmq.POLLIN)
+
+    def wait(self, seconds: float, *, to_send: bool) -> None:
+        """Wait until something comes, somebody wakes us or, `to_send`, a worker is there."""
+        self._poller.register(self._socket, self._events[to_send])
+        self._poller.poll(math.ceil(1000 * seconds))
+        with suppress(BlockingIOError):
+            os.read(self._wake_fd, 4096)
+
+    def receive(self) -> Iterator[list[bytes]]:
+        """Every message that has come."""
+        with suppress(self._again):
+            while True:
+                yield self._socket.recv_multipart(self._flags)
+
+    def send(self, parts: list[bytes | memoryview]) -> bool:
+        """Hand a message to the connection; False if there is none."""
+        try:
+            self._socket.send_multipart(parts, self._flags)
+        except self._again:
+            return False
+        return True
+
+    def close(self, linger: float) -> None:
+        """Close, with at most `linger` seconds for what was sent last."""
+        self._context.destroy(linger=int(1000 * linger))

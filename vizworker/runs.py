@@ -1,0 +1,118 @@
+"""What a worker knows of each run: counts, the last frame, and when it was last heard."""
+
+import msgspec
+
+from vizworker.config import Limits
+from vizworker.errors import VizError
+from vizworker.frame import Cost, Frame, Times
+from vizworker.wire import RunStatus
+
+SILENT = 10.0  # seconds without a sign of life
+FORGOTTEN = 600.0  # seconds of silence after which a run may make room
+
+
+class Run:
+    """One run, as its worker sees it."""
+
+    def __init__(self, run_id: str, now: float) -> None:
+        self.status = RunStatus(run_id=run_id, run="")
+        self.heard = now  # monotonic seconds, as the next
+        self.drawn_at: float | None = None
+        self.overtaken = 0  # frames replaced in this worker's mailbox
+        self.frame: Frame | None = None  # the last one drawn, while the run lasts
+
+    @property
+    def ended(self) -> bool:
+        """It said goodbye."""
+        return self.status.state == "ended"
+
+    def hear(self, now: float, run: str, cost: Cost) -> None:
+        """A sign of life."""
+        self.heard = now
+        self._change(run=run, cost=cost, replaced=cost.replaced + self.overtaken)
+
+    def receive(self, frame: Frame, now: float, *, overtook: bool) -> None:
+        """A frame came, perhaps in place of one that waited."""
+        self.overtaken += overtook
+        self.hear(now, frame.run, frame.cost)
+        self._change(received=self.status.received + 1, layout=frame.layout)
+
+    def draw(self, frame: Frame, times: Times, now: float) -> None:
+        """A frame was drawn."""
+        self.frame, self.drawn_at = frame, now
+        self._change(
+            drawn=self.status.drawn + 1,
+            sequence=frame.sequence,
+            log_likelihood=frame.log_likelihood,
+            latency=times,
+        )
+
+    def refuse(self, error: str) -> None:
+        """A frame could not be drawn."""
+        self._change(refused=self.status.refused + 1, last_error=error)
+
+    def end(self, cost: Cost) -> None:
+        """It says goodbye."""
+        self.frame = None
+        self._change(state="ended", cost=cost, replaced=cost.replaced + self.overtaken)
+
+    def status_at(self, now: float) -> RunStatus:
+        """Its status with what depends on the time."""
+        state = self.status.state
+        if state != "ended":
+            silent = now - self.heard > SILENT
+            state = "silent" if silent else "waiting" if self.drawn_at is None else "live"
+        age = None if self.drawn_at is None else now - self.drawn_at
+        return msgspec.structs.replace(self.status, state=state, age=age)
+
+    def _change(self, **fields: object) -> None:
+        self.status = msgspec.structs.replace(self.status, **fields)
+
+
+class Runs:
+    """Every run that a worker has heard of, at most as many as its limits say."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._runs: dict[str, Run] = {}
+
+    def known(self, run_id: str) -> Run | None:
+        """A run that was heard before."""
+        return self._runs.get(run_id)
+
+    def get(self, run_id: str, now: float) -> Run:
+        """A run, known or new.
+
+        Raises:
+            VizError: it is new and there is no room.
+        """
+        if run_id not in self._runs:
+            self._make_room(now)
+            self._runs[run_id] = Run(run_id, now)
+        return self._runs[run_id]
+
+    def frame(self, name: str) -> Frame | None:
+        """The last frame of the run of that id, or else of the last heard of that name."""
+        found = [each for each in self._runs.values() if each.status.run == name]
+        run = self._runs.get(name) or max(found, key=lambda each: each.heard, default=None)
+        return None if run is None else run.frame
+
+    def statuses(self, now: float) -> tuple[RunStatus, ...]:
+        """Of every run, the first heard first."""
+        return tuple(run.status_at(now) for run in self._runs.values())
+
+    def abandoned(self, now: float) -> list[str]:
+        """Runs that have been silent for so long that they are taken for dead."""
+        return [
+            run_id
+            for run_id, run in self._runs.items()
+            if not run.ended and now - run.heard > FORGOTTEN
+        ]
+
+    def _make_room(self, now: float) -> None:
+        if len(self._runs) < self._limits.runs:
+            return
+        gone = [run for run in self._runs.values() if run.ended or now - run.heard > FORGOTTEN]
+        if not gone:
+            raise VizError(f"this worker serves {len(self._runs)} runs already: start another one")
+        del self._runs[min(gone, key=lambda run: run.heard).status.run_id]

@@ -1,0 +1,1 @@
+"""What becomes of a drawn frame beside its answer."""

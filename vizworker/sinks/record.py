@@ -1,0 +1,118 @@
+"""The data folder: the last frame, image and numbers of each run, for after it has ended."""
+
+import hashlib
+import shutil
+import time
+from pathlib import Path
+
+import msgspec
+
+from vizworker.discovery import write_whole
+from vizworker.errors import WireError
+from vizworker.frame import Frame
+from vizworker.wire import RunStatus, decode, decode_frame, encode_frame
+from vizworker.worker import Image
+
+FRAME, IMAGE, STATUS = "frame.viz", "image.png", "status.json"
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A run as the data folder knows it."""
+
+    status: RunStatus
+    recorded: float  # unix seconds
+
+
+class Records:
+    """Keeps the last of each run, of at most `keep` runs; the least recent go first."""
+
+    def __init__(self, folder: Path, keep: int = 50) -> None:
+        self.folder = folder / "runs"
+        self._keep = keep
+
+    def drawn(self, frame: Frame, image: Image, status: RunStatus) -> None:
+        """Keep a drawn frame in place of the last one.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        folder = self._folder(frame.run_id)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+            self._prune()
+        write_whole(folder / FRAME, pack(encode_frame(frame)))
+        write_whole(folder / IMAGE, image.png)
+        self._write_status(status)
+
+    def ended(self, status: RunStatus) -> None:
+        """Keep the last numbers of a run, if it had a figure."""
+        if self._folder(status.run_id).is_dir():
+            self._write_status(status)
+
+    def runs(self) -> list[Recorded]:
+        """Every run kept, the most recent first."""
+        found = (_read_status(path) for path in self.folder.glob(f"*/{STATUS}"))
+        kept = [recorded for recorded in found if recorded is not None]
+        return sorted(kept, key=lambda recorded: recorded.recorded, reverse=True)
+
+    def frame(self, name: str) -> Frame | None:
+        """The last frame of the run of that id, or else of the most recent of that name.
+
+        Raises:
+            VizError: what is kept is not a frame of this version.
+        """
+        statuses = [recorded.status for recorded in self.runs()]
+        by_id = [status for status in statuses if status.run_id == name]
+        for status in by_id + [status for status in statuses if status.run == name]:
+            path = self._folder(status.run_id) / FRAME
+            if path.is_file():
+                return decode_frame(decode(unpack(path.read_bytes())))
+        return None
+
+    def image(self, run_id: str) -> Path:
+        """Where the last image of a run is, or would be."""
+        return self._folder(run_id) / IMAGE
+
+    def _folder(self, run_id: str) -> Path:
+        # a name from the wire is never a path
+        return self.folder / hashlib.sha256(run_id.encode()).hexdigest()[:20]
+
+    def _write_status(self, status: RunStatus) -> None:
+        recorded = Recorded(status, time.time())
+        write_whole(self._folder(status.run_id) / STATUS, msgspec.json.encode(recorded))
+
+    def _prune(self) -> None:
+        folders = sorted(self.folder.iterdir(), key=lambda each: each.stat().st_mtime)
+        for folder in folders[: -self._keep]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def pack(parts: list[bytes | memoryview]) -> bytes:
+    """A message as one byte string: before each part its size, 8 bytes, little-endian."""
+    pieces: list[bytes | memoryview] = []
+    for part in parts:
+        pieces += [memoryview(part).nbytes.to_bytes(8, "little"), part]
+    return b"".join(pieces)
+
+
+def unpack(packed: bytes) -> list[memoryview]:
+    """The parts of a packed message, without a copy.
+
+    Raises:
+        WireError: the sizes do not add up.
+    """
+    view, parts = memoryview(packed), []
+    while view:
+        size = int.from_bytes(view[:8], "little")
+        if len(view) < 8 + size:
+            raise WireError(f"a part of {size} bytes, but {len(view) - 8} follow")
+        parts.append(view[8 : 8 + size])
+        view = view[8 + size :]
+    return parts
+
+
+def _read_status(path: Path) -> Recorded | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Recorded)
+    except (OSError, msgspec.DecodeError):
+        return None

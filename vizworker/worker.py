@@ -1,0 +1,344 @@
+"""The worker's life: startup, tick after tick of receive, draw and answer, shutdown."""
+
+import logging
+import os
+import secrets
+import signal
+import socket as sockets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+import msgspec
+import psutil
+import zmq
+
+from vizworker import __version__, discovery
+from vizworker.config import Config
+from vizworker.errors import VizError
+from vizworker.frame import Cost, Frame, Times
+from vizworker.mailbox import Letter, Mailbox
+from vizworker.receive import Request, bound_endpoint, drain, listen
+from vizworker.runs import Runs
+from vizworker.wire import (
+    Alive,
+    AskFrame,
+    AskStatus,
+    Beat,
+    Bye,
+    Drawn,
+    Message,
+    Refused,
+    RunStatus,
+    Status,
+    encode,
+    encode_frame,
+)
+
+logger = logging.getLogger(__name__)
+
+IDLE = 1.0  # seconds between two looks around when nothing comes
+FAREWELL = 1.0  # seconds for the last answers to leave
+PARENT = 0.5  # seconds between two looks for the parent
+GRACE = 2.0  # seconds a worker has to end by itself once its parent is gone
+
+
+class Image(Protocol):
+    """A drawn frame; that of `vizworker.render.figure` is one."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def png(self) -> bytes: ...
+    @property
+    def drawn(self) -> float: ...
+    @property
+    def encoded(self) -> float: ...
+
+
+class Drawer(Protocol):
+    """What draws; `vizworker.render.figure.Figures` is one."""
+
+    def render(self, frame: Frame) -> Image: ...
+    def forget(self, run_id: str) -> None: ...
+
+
+class Sink(Protocol):
+    """What else happens to a drawn frame, beside its answer."""
+
+    def drawn(self, frame: Frame, image: Image, status: RunStatus) -> None: ...
+    def ended(self, status: RunStatus) -> None: ...
+
+
+class Worker:
+    """Serves any number of searches from one thread.
+
+    Attributes:
+        instance: random for each worker, so that a search notices a restart.
+        endpoint: where it listens, known after `startup`.
+    """
+
+    def __init__(
+        self, config: Config, drawer: Callable[[], Drawer], sinks: Sequence[Sink] = ()
+    ) -> None:
+        """Nothing is opened before `startup`.
+
+        Args:
+            config: where it listens and what it accepts.
+            drawer: makes what draws; called once the worker listens, as it may be slow.
+            sinks: told of every frame that was drawn and every run that ended.
+        """
+        self.config = config
+        self.instance = secrets.token_hex(8)
+        self.endpoint = config.endpoint
+        self._make_drawer = drawer
+        self._sinks = sinks
+        self._mailbox = Mailbox()
+        self._runs = Runs(config.limits)
+        self._stopping = False
+        self._said: set[str] = set()
+
+    def run(self) -> None:
+        """Serve until `stop` or a signal."""
+        try:
+            self._drawer = self._make_drawer()
+            while not self._stopping:
+                self.tick()
+        finally:
+            self.shutdown()
+
+    def stop(self) -> None:
+        """Draw and answer what is in hand, then end; may be called from any thread."""
+        self._stopping = True
+        self._waker.send(b"!")
+
+    def startup(self) -> None:
+        """Listen, and say where.
+
+        Raises:
+            EndpointError: the endpoint must not or cannot be used.
+        """
+        self._started = time.monotonic()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._socket = listen(self._context, self.config.endpoint, self.config.limits)
+        except VizError:
+            self._context.term()
+            raise
+        self.endpoint = bound_endpoint(self._socket)
+        self._waker, self._woken = sockets.socketpair()
+        self._woken.setblocking(False)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._woken, zmq.POLLIN)
+        self._listen_to_signals()
+        self._announced = self._announce()
+        if self.config.parent is not None:
+            _watch_parent(self.config.parent, self._orphaned)
+
+    def tick(self) -> None:
+        """One turn: take in what has come, draw the frame of the run that waited longest."""
+        self._poller.poll(0 if self._mailbox else int(1000 * IDLE))
+        # drain first: the socket fills while we draw, and we would render the past
+        self._take_in()
+        letter = self._mailbox.take()
+        if letter is not None:
+            self._draw(letter)
+        for run_id in self._runs.abandoned(time.monotonic()):
+            self._end(run_id)
+
+    def shutdown(self) -> None:
+        """Draw and answer what is in hand, and leave nothing behind."""
+        try:
+            self._take_in()
+            while (letter := self._mailbox.take()) is not None:
+                self._draw(letter)
+        finally:
+            self._context.destroy(linger=int(1000 * FAREWELL))
+            if threading.current_thread() is threading.main_thread():
+                signal.set_wakeup_fd(-1)
+            self._waker.close()
+            self._woken.close()
+            self._clean_up()
+
+    def _take_in(self) -> None:
+        for mail in drain(self._socket, self.config.limits):
+            if isinstance(mail.request, Refused):
+                self._send(mail.route, self._signed(mail.request))
+            else:
+                self._handle(mail.route, mail.request)
+
+    def _handle(self, route: bytes, request: Request) -> None:
+        now = time.monotonic()
+        try:
+            match request:
+                case Frame():
+                    self._take(route, request, now)
+                case Beat():
+                    self._runs.get(request.run_id, now).hear(now, request.run, request.cost)
+                    self._send(route, Alive(instance=self.instance))
+                case Bye():
+                    self._bid_farewell(request)
+                case AskStatus():
+                    self._send(route, self._status(now))
+                case AskFrame():
+                    self._give_frame(route, request.run)
+        except VizError as error:
+            self._refuse(route, request, error)
+
+    def _take(self, route: bytes, frame: Frame, now: float) -> None:
+        size = sum(array.nbytes for array in frame.arrays.values())
+        if self._mailbox.nbytes + size > self.config.limits.waiting:
+            raise VizError("too much waits to be drawn here: send fewer or smaller frames")
+        run = self._runs.get(frame.run_id, now)
+        times = msgspec.structs.replace(frame.times, received=time.time())
+        overtook = self._mailbox.put(replace(frame, times=times), route, now)
+        run.receive(frame, now, overtook=overtook)
+
+    def _draw(self, letter: Letter) -> None:
+        frame = letter.frame
+        try:
+            image = self._drawer.render(frame)
+        except Exception as error:
+            # whatever a foreign frame does to the figure, the next one is drawn
+            logger.debug("frame %d of %s", frame.sequence, frame.run_id, exc_info=True)
+            self._refuse(letter.route, frame, error)
+            return
+        times = msgspec.structs.replace(frame.times, drawn=image.drawn, encoded=image.encoded)
+        self._send(letter.route, self._drawn(frame, image, times), image.png)
+        now = time.monotonic()
+        run = self._runs.get(frame.run_id, now)
+        run.draw(frame, times, now)
+        self._tell_sinks(lambda sink: sink.drawn(frame, image, run.status_at(now)))
+
+    def _drawn(self, frame: Frame, image: Image, times: Times) -> Drawn:
+        return Drawn(
+            run_id=frame.run_id,
+            sequence=frame.sequence,
+            instance=self.instance,
+            names=image.names,
+            format="png",
+            times=times,
+        )
+
+    def _refuse(self, route: bytes, request: Request, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        run_id = getattr(request, "run_id", "")
+        sequence = getattr(request, "sequence", 0)
+        self._send(route, self._signed(Refused(run_id=run_id, sequence=sequence, error=reason)))
+        run = self._runs.known(run_id)
+        if run is not None:
+            run.refuse(reason)
+
+    def _signed(self, refused: Refused) -> Refused:
+        self._say(f"refused: {refused.error}")
+        return msgspec.structs.replace(refused, instance=self.instance)
+
+    def _bid_farewell(self, bye: Bye) -> None:
+        letter = self._mailbox.take(bye.run_id)
+        if letter is not None:
+            self._draw(letter)
+        self._end(bye.run_id, bye.cost)
+
+    def _end(self, run_id: str, cost: Cost | None = None) -> None:
+        """Let go of what is held for a run that said goodbye, or that was given up."""
+        run = self._runs.known(run_id)
+        if run is None:
+            return
+        run.end(run.status.cost if cost is None else cost)
+        self._drawer.forget(run_id)
+        self._tell_sinks(lambda sink: sink.ended(run.status_at(time.monotonic())))
+
+    def _give_frame(self, route: bytes, name: str) -> None:
+        frame = self._runs.frame(name)
+        if frame is None:
+            raise VizError(f"no frame of a run {name!r} is held here")
+        self._socket.send_multipart([route, *encode_frame(frame)], zmq.NOBLOCK)
+
+    def _status(self, now: float) -> Status:
+        return Status(
+            instance=self.instance,
+            version=__version__,
+            pid=os.getpid(),
+            endpoint=self.endpoint,
+            uptime=now - self._started,
+            memory=psutil.Process().memory_info().rss,
+            runs=self._runs.statuses(now),
+        )
+
+    def _send(self, route: bytes, message: Message, *buffers: bytes) -> None:
+        # a peer that is gone or does not read loses its answer; it asks again
+        self._socket.send_multipart([route, *encode(message, *buffers)], zmq.NOBLOCK)
+
+    def _tell_sinks(self, tell: Callable[[Sink], None]) -> None:
+        for sink in self._sinks:
+            try:
+                tell(sink)
+            except Exception as error:
+                self._say(f"{type(sink).__name__} failed: {error} (drawing goes on)")
+
+    def _say(self, message: str) -> None:
+        """Log a message the first time."""
+        if message not in self._said and len(self._said) < 1000:
+            self._said.add(message)
+            logger.warning("%s", message)
+
+    def _announce(self) -> Path | None:
+        try:
+            return discovery.announce(
+                discovery.Entry(
+                    pid=os.getpid(),
+                    endpoint=self.endpoint,
+                    instance=self.instance,
+                    version=__version__,
+                    started=time.time(),
+                    created=psutil.Process().create_time(),
+                    parent=self.config.parent,
+                )
+            )
+        except OSError as error:
+            self._say(f"`vizworker status` will not find this worker: {error}")
+            return None
+
+    def _listen_to_signals(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._signalled)
+        # the byte that a signal writes ends the poll at once
+        self._waker.setblocking(False)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+
+    def _signalled(self, number: int, _: FrameType | None) -> None:
+        """The first signal ends the worker gracefully, the second at once."""
+        if self._stopping:
+            raise SystemExit(128 + number)
+        self._stopping = True
+
+    def _orphaned(self) -> None:
+        """The search is gone: end soon, whatever the drawing does."""
+        self.stop()
+        time.sleep(GRACE)
+        self._clean_up()
+        os._exit(1)
+
+    def _clean_up(self) -> None:
+        orphan = self.config.parent is not None and os.getppid() != self.config.parent
+        discovery.remove_socket(self.endpoint, folder_too=orphan)
+        if self._announced is not None:
+            discovery.withdraw(self._announced)
+
+
+def _watch_parent(parent: int, gone: Callable[[], None]) -> None:
+    """Call `gone` once, from a thread, when the parent process has ended, however it did."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT)
+        gone()
+
+    threading.Thread(target=watch, name="vizworker-parent", daemon=True).start()
