@@ -63,6 +63,7 @@ class LiveFit:
         every: float = 5.0,
         endpoint: str | None = None,
         use_jax: bool = True,
+        key: str | None = None,
         finish: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]] = dict,
         parameter_names: tuple[str, ...] = (),
         title_prefix: str = "",
@@ -80,13 +81,14 @@ class LiveFit:
             every: the least time between two figures, seconds.
             endpoint: of a running worker; None starts a private one.
             use_jax: False computes `fit_from` as it stands, without compiling.
+            key: of the graph among those kept on disk from run to run; None keeps none.
             finish: arrays on the host -> arrays of the frame.
             parameter_names: of the vector, in its order.
             title_prefix: put before each panel's title.
             style: how the figure looks.
             on_image: called after an image has been written.
         """
-        self.fit = SharedFit(fit_from) if use_jax else HostFit(fit_from)
+        self.fit = SharedFit(fit_from, key) if use_jax else HostFit(fit_from)
         self.folder = folder
         self.run = run
         self.run_id = uuid.uuid4().hex
@@ -117,6 +119,7 @@ class LiveFit:
             run,
             self._image_came,
             cost=self.cost,
+            private=endpoint is None,
         )
         _open.add(self)
 
@@ -147,7 +150,7 @@ class LiveFit:
             arrays: as `fit_from` returns them.
         """
         now = time.time()
-        self._ship(None, arrays, Times(triggered=now, dispatched=now))
+        self._ship(None, to_host(arrays), Times(triggered=now, dispatched=now))
 
     @property
     def best(self) -> Best:
@@ -267,13 +270,21 @@ class LiveFit:
         start = time.perf_counter()
         arrays = self.fit(best.parameters)
         dispatched = time.time()
-        self._ship(best, arrays, Times(triggered=triggered, dispatched=dispatched))
-        self._computed += time.perf_counter() - start
-
-    def _ship(self, best: Best | None, arrays: Arrays, times: Times) -> None:
-        """Wait for the arrays and publish them as a frame."""
         host = to_host(arrays)
-        log_likelihood = float(host.pop("log_likelihood"))
+        if self.fit.kept and not _agrees(host["log_likelihood"], best):
+            host = self._without_kept_graph(best)
+        self._computed += time.perf_counter() - start
+        self._ship(best, host, Times(triggered=triggered, dispatched=dispatched))
+
+    def _without_kept_graph(self, best: Best) -> dict[str, np.ndarray]:
+        logger.info("the graph kept from an earlier run is of another fit: tracing it anew")
+        self.fit.forget_kept()
+        self._compile()
+        return to_host(self.fit(best.parameters))
+
+    def _ship(self, best: Best | None, host: dict[str, np.ndarray], times: Times) -> None:
+        """Publish the arrays of one fit as a frame."""
+        log_likelihood = host.pop("log_likelihood")
         if best is not None:
             host["parameters"] = best.parameters
         self._sequence += 1
@@ -283,26 +294,25 @@ class LiveFit:
                 run=self.run,
                 layout=self._layout,
                 sequence=self._sequence,
-                log_likelihood=log_likelihood,
+                log_likelihood=float(log_likelihood),
                 arrays=self._finish(host),
                 search_log_likelihood=None if best is None else best.log_likelihood,
                 parameter_names=self._names,
                 final=self._closing,
                 title_prefix=self._title_prefix,
-                notes=() if best is None else self._notes(best, arrays, log_likelihood),
+                notes=() if best is None else self._notes(best, log_likelihood),
                 style=self._style,
                 times=Times(times.triggered, times.dispatched, ready=time.time()),
                 cost=self.cost(),
             )
         )
 
-    def _notes(self, best: Best, arrays: Arrays, log_likelihood: float) -> tuple[str, ...]:
+    def _notes(self, best: Best, log_likelihood: np.ndarray) -> tuple[str, ...]:
         """What must be said on the figure: that it is not the search's fit, if it is not."""
-        rounding = ROUNDING.get(np.asarray(arrays["log_likelihood"]).dtype.name, 1e-3)
-        if np.isclose(log_likelihood, best.log_likelihood, rtol=rounding, atol=rounding):
+        if _agrees(log_likelihood, best):
             return ()
         note = (
-            f"log likelihood {log_likelihood:.6g} of this figure is not the search's "
+            f"log likelihood {float(log_likelihood):.6g} of this figure is not the search's "
             f"{best.log_likelihood:.6g}: it shows another fit"
         )
         self._say_once(logging.WARNING, f"{self.run}: {note}")
@@ -335,6 +345,12 @@ class LiveFit:
             cost.computed,
             "" if delivered else "; the last figure did not come home in time",
         )
+
+
+def _agrees(log_likelihood: np.ndarray, best: Best) -> bool:
+    """Whether the figure's log likelihood is the search's, but for rounding."""
+    rounding = ROUNDING.get(log_likelihood.dtype.name, 1e-3)
+    return bool(np.isclose(log_likelihood, best.log_likelihood, rtol=rounding, atol=rounding))
 
 
 _open: weakref.WeakSet[LiveFit] = weakref.WeakSet()

@@ -5,12 +5,11 @@ hands each evaluation to a `LiveFit`; pickled or copied it is a plain `Fitness` 
 that the search keeps on disk needs this package.
 """
 
-import copy
 import copyreg
 import functools
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import numpy as np
 from autofit.non_linear.fitness import ITERATIONS_NEVER, Fitness
 from autofit.non_linear.quick_update import LiveDisplay
 
-from search_hooks import flag
+from search_hooks import flag, graph_cache
 from search_hooks.extract import Extractor, extractor_for
 from search_hooks.extract.style import style_from_config
 from search_hooks.hook import LiveFit
@@ -29,6 +28,13 @@ logger = logging.getLogger("search_hooks")
 
 # attributes of a watched Fitness that the plain one does not have
 OURS = ("live", "_jit_fit_from", "_unwatched", "_cadence", "_count")
+
+# without a cadence the host neither warms its figure code up nor draws
+QUIET = {
+    "iterations_per_quick_update": None,
+    "background_quick_update": False,
+    "live_visual_update": False,
+}
 
 _make_fitness = af.NonLinearSearch.make_fitness
 _every_search: flag.Settings | None = None
@@ -65,19 +71,17 @@ def _watched_make_fitness(self: Any, analysis: Any, model: Any, **overrides: Any
     throwaway = overrides.get("iterations_per_quick_update", self) is None
     if settings is None or throwaway:
         return _make_fitness(self, analysis=analysis, model=model, **overrides)
+    # the boundary: whatever prevents the watching, the search gets the Fitness it asked for
     try:
         extractor = extractor_for(analysis)
+        quiet = _make_fitness(self, analysis=analysis, model=model, **(overrides | QUIET))
+        return _watched(quiet, self, extractor, settings)
     except VizError as error:
         logger.warning("%s", error)
-        return _make_fitness(self, analysis=analysis, model=model, **overrides)
-    quiet = {
-        # without a cadence the host neither warms its figure code up nor draws
-        "iterations_per_quick_update": None,
-        "background_quick_update": False,
-        "live_visual_update": False,
-    }
-    fitness = _make_fitness(self, analysis=analysis, model=model, **(overrides | quiet))
-    return _watched(fitness, self, extractor, settings)
+    except Exception as error:
+        logger.warning("%s is not watched: %r (the search goes on)", self.name, error)
+        logger.debug("while hooking %s", self.name, exc_info=True)
+    return _make_fitness(self, analysis=analysis, model=model, **overrides)
 
 
 def _watched(fitness: Any, search: Any, extractor: Extractor, settings: flag.Settings) -> Any:
@@ -98,6 +102,7 @@ def _watched(fitness: Any, search: Any, extractor: Extractor, settings: flag.Set
         every=settings.every,
         endpoint=settings.endpoint,
         use_jax=analysis.is_jax,
+        key=_key(analysis, model, extractor) if analysis.is_jax else None,
         finish=extractor.finish,
         parameter_names=tuple(model.model_component_and_parameter_names),
         title_prefix=getattr(analysis, "title_prefix", None) or "",
@@ -114,6 +119,20 @@ def _watched(fitness: Any, search: Any, extractor: Extractor, settings: flag.Set
     fitness.iterations_per_quick_update = 1  # so that every evaluation reaches manage_quick_update
     _restore_best(fitness)
     return fitness
+
+
+def _key(analysis: Any, model: Any, extractor: Extractor) -> str | None:
+    """The digest of all that enters the graph of this analysis and model."""
+    classes = {type(analysis), type(extractor), *_classes(model)}
+    return graph_cache.key_of(analysis, model, modules=(cls.__module__ for cls in classes))
+
+
+def _classes(model: Any) -> Iterator[type]:
+    """The classes of a model's components, all the way down."""
+    if isinstance(model, af.Model):
+        yield model.cls
+    for _, component in model.direct_prior_model_tuples:
+        yield from _classes(component)
 
 
 def _fit_from(extractor: Extractor, analysis: Any, model: Any) -> Callable[[Any], dict[str, Any]]:
@@ -202,10 +221,9 @@ def _mixed(mixin: type, cls: type) -> type:
 
 def _copied(analysis: Any, mixin: type, **attributes: Any) -> Any:
     """A shallow copy of an analysis with one of our mixins; its user's own stays as it was."""
-    copied = copy.copy(analysis)
-    copied.__class__ = _mixed(mixin, type(analysis))
-    for name, value in attributes.items():
-        setattr(copied, name, value)
+    cls = _mixed(mixin, type(analysis))
+    copied = cls.__new__(cls)
+    copied.__dict__.update(analysis.__dict__ | attributes)
     return copied
 
 

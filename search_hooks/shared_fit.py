@@ -5,10 +5,13 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from platformdirs import user_cache_dir
+
+from search_hooks import graph_cache
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +22,7 @@ Arrays = dict[str, Any]
 class CompileTimes:
     """Seconds that each step of ahead-of-time compilation took."""
 
-    trace: float
+    trace: float  # 0 where the traced graph was kept from an earlier run
     lower: float
     compile: float
 
@@ -34,12 +37,23 @@ class SharedFit:
 
     A program is made for one kind of parameters (structure, shapes, dtypes, weak types). Another
     kind is a retrace: it works, but it is reported with the leaf that changed, once.
+
+    Attributes:
+        kept: the first program's graph is one that an earlier run kept, not traced in this one.
     """
 
-    def __init__(self, arrays_from: Callable[[Any], Arrays]) -> None:
+    def __init__(self, arrays_from: Callable[[Any], Arrays], key: str | None = None) -> None:
+        """Nothing is traced yet.
+
+        Args:
+            arrays_from: traceable; its arrays by name.
+            key: of the graph among those that are kept on disk; None keeps none.
+        """
         import jax
 
+        self.kept = False
         self._jitted = jax.jit(arrays_from)
+        self._key = key
         self._programs: dict[Any, Any] = {}
         self._first: Any = None
 
@@ -47,17 +61,44 @@ class SharedFit:
         """Trace, lower and compile for parameters of this kind; nothing is evaluated."""
         kind = _kind_of(parameters)
         start = time.perf_counter()
-        traced = self._jitted.trace(parameters)
-        after_trace = time.perf_counter()
-        lowered = traced.lower()
+        graph = self._graph(parameters, first=self._first is None)
+        traced = time.perf_counter()
+        lowered = graph.lower(parameters)
         after_lower = time.perf_counter()
         self._programs[kind] = lowered.compile()
         self._first = self._first or kind
         return CompileTimes(
-            trace=after_trace - start,
-            lower=after_lower - after_trace,
+            trace=0.0 if self.kept else traced - start,
+            lower=after_lower - traced,
             compile=time.perf_counter() - after_lower,
         )
+
+    def forget_kept(self) -> None:
+        """Give up a kept graph that turned out to be of another fit: the next call traces."""
+        self.kept = False
+        self._programs.clear()
+        self._first = None
+        if self._key is not None:
+            graph_cache.remove(graphs_folder(), self._key)
+
+    def _graph(self, parameters: Any, first: bool) -> Any:
+        """The function to lower: traced before (from disk, or now), or as it stands."""
+        import jax
+        from jax import export
+
+        if not first or self._key is None:
+            return self._jitted
+        exported = graph_cache.load(graphs_folder(), self._key)
+        self.kept = exported is not None
+        if exported is None:
+            try:
+                exported = export.export(self._jitted)(parameters)
+            except (NotImplementedError, ValueError) as error:
+                # a callback into Python, or a kernel without a stable form
+                logger.debug("this graph cannot be exported: %s", error)
+                return self._jitted
+            graph_cache.save(graphs_folder(), self._key, exported)
+        return jax.jit(exported.call)
 
     def __call__(self, parameters: Any) -> Arrays:
         """Dispatch the program and start the copy to the host; returns without waiting.
@@ -84,6 +125,8 @@ class SharedFit:
 class HostFit:
     """The same arrays without JAX: `arrays_from(parameters)` as it stands, when it is called."""
 
+    kept = False
+
     def __init__(self, arrays_from: Callable[[Any], Arrays]) -> None:
         self._arrays_from = arrays_from
 
@@ -100,17 +143,26 @@ def to_host(arrays: Arrays) -> dict[str, np.ndarray]:
     return {name: np.asarray(array) for name, array in arrays.items()}
 
 
+def cache_folder() -> Path:
+    """Where compiled programs and graphs are kept: `VIZWORKER_CACHE`, else the user's cache."""
+    return Path(os.environ.get("VIZWORKER_CACHE") or user_cache_dir("vizworker"))
+
+
+def graphs_folder() -> Path:
+    """Where traced graphs are kept."""
+    return cache_folder() / "graphs"
+
+
 def use_persistent_cache() -> str:
     """Turn JAX's persistent compilation cache on where its user has not set one.
 
     Returns:
-        The folder in use: JAX's own setting, else `VIZWORKER_CACHE`, else the user's cache folder.
+        The folder in use, JAX's own setting if there is one.
     """
     import jax
 
     if jax.config.jax_compilation_cache_dir is None:
-        folder = os.environ.get("VIZWORKER_CACHE") or user_cache_dir("vizworker")
-        jax.config.update("jax_compilation_cache_dir", folder)
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "programs"))
     return str(jax.config.jax_compilation_cache_dir)
 
 

@@ -24,9 +24,7 @@ MASKED = (
     "model_images_of_planes_list",
     "subtracted_images_of_planes_list",
 )
-BRIGHT_REGION_BUFFER = (
-    1.0e-2  # arcsec around a source's bright region, as upstream
-)
+BRIGHT_REGION_BUFFER = 1.0e-2  # arcsec around a source's bright region, as upstream
 MID_ZOOM_SCALE = 2.0  # how much wider the middle zoom is
 MID_ZOOM_CAP = 0.7  # and the most of the whole source plane that it shows
 
