@@ -29,6 +29,7 @@ UPSTREAM_WARNINGS = (
     "ignore:.*:RuntimeWarning:(autoarray|autogalaxy|autolens|autofit)",
     "ignore:.*:FutureWarning:(autoarray|autogalaxy|autolens|autofit)",
     "ignore:No blurring_image provided:UserWarning",
+    "ignore:Mask padded from:UserWarning",
 )
 
 

@@ -69,7 +69,7 @@ def dataset(
 
 def hst() -> al.Imaging:
     """An HST-like image: 0.05 arcsec pixels, 15,361 of them unmasked."""
-    return dataset(shape=(150, 150), pixel_scale=0.05, radius=3.5)
+    return dataset(shape=(180, 180), pixel_scale=0.05, radius=3.5)
 
 
 def analysis(data: al.Imaging | None = None, **kwargs: Any) -> al.AnalysisImaging:

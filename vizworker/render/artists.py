@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
-from matplotlib.transforms import nonsingular
 
 from vizworker.frame import Style
 from vizworker.layouts.sheet import Image, Line, Mesh, Panel, Sheet, Ticks, Triangles
 
 LINE_WIDTH = 1.0  # points
 DOT = 1.0  # square points
+NOTHING = 2.3e-287  # matplotlib takes ranges within this of zero for none
 
 
 @dataclass
@@ -48,8 +48,8 @@ class PanelArtists:
         self._update_lines(panel.lines)
         if panel.limits != self.shown.limits:
             _limit(self.axes, panel)
-        for text, label in zip(self.bar_labels(), panel.colour_ticks.labels, strict=True):
-            text.set_text(label)
+        if panel.colour_ticks.labels != self.shown.colour_ticks.labels:
+            self.bar.yaxis.set_ticklabels(panel.colour_ticks.labels)
         self.shown = panel
 
     def bar_labels(self) -> list[Text]:
@@ -76,7 +76,7 @@ class PanelArtists:
 def build(
     sheet: Sheet, style: Style, colours: Colormap
 ) -> tuple[Figure, list[PanelArtists | None]]:
-    """A figure of the sheet, laid out tightly as the host does it; empty places are switched off."""
+    """A figure of the sheet, not yet laid out; its empty places are switched off."""
     width, height = style.panel_size
     figure = Figure(figsize=(width * sheet.columns, height * sheet.rows))
     FigureCanvasAgg(figure)
@@ -90,8 +90,7 @@ def build(
 
 def colour_range(panel: Panel) -> tuple[float, float]:
     """The colour limits as a colour bar widens and orders them."""
-    low, high = nonsingular(panel.vmin, panel.vmax, expander=0.1)
-    return float(low), float(high)
+    return _widened(min(panel.vmin, panel.vmax), max(panel.vmin, panel.vmax), share=0.1)
 
 
 def bar_positions(panel: Panel) -> tuple[float, ...]:
@@ -164,12 +163,22 @@ def _limit(axes: Axes, panel: Panel) -> None:
     width, height = abs(x1 - x0), abs(y1 - y0)
     if not panel.stretched:
         axes.set_aspect(width / height if height > 0 else 1.0, adjustable="box")
-    axes.set_xlim(nonsingular(x0, x1))
-    axes.set_ylim(nonsingular(y0, y1))
+    axes.set_xlim(_widened(x0, x1, share=0.05))
+    axes.set_ylim(_widened(y0, y1, share=0.05))
     _mark(axes.xaxis, panel.x_ticks)
     _mark(axes.yaxis, panel.y_ticks)
     for label in axes.get_yticklabels():
         label.set_verticalalignment("center")
+
+
+def _widened(low: float, high: float, share: float) -> tuple[float, float]:
+    """The range as it is, or by `share` of its ends wider where it is too narrow to divide by."""
+    size = max(abs(low), abs(high))
+    if size < NOTHING:
+        return -share, share
+    if high - low <= size * 1e-15:
+        return low - share * abs(low), high + share * abs(high)
+    return low, high
 
 
 def _mark(axis: Axis, ticks: Ticks) -> None:
