@@ -1,8 +1,10 @@
 """The command line: serve, status, export, demo, doctor; each command imports what it needs."""
 
+import json
 import os
 import sys
 from enum import IntEnum, StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -118,3 +120,94 @@ def _figures() -> "Drawer":
     from vizworker.render.figure import Figures
 
     return Figures()
+
+
+@app.command()
+def status(
+    endpoint: Endpoint = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List the running workers and the runs of each, and the runs that are over."""
+    from vizworker import report
+    from vizworker.config import data_folder
+    from vizworker.errors import VizError
+    from vizworker.sinks.record import Records
+
+    records = Records(data_folder())
+    try:
+        found = report.gather(records, endpoint)
+    except VizError as error:
+        fail(_code(error), error)
+    except OSError as error:
+        fail(Exit.WRITE, error)
+    typer.echo(
+        json.dumps(report.as_json(found, records), indent=2) if as_json else report.as_table(found)
+    )
+
+
+@app.command()
+def export(
+    run: Annotated[str, typer.Argument(help="The run's name or id, as `status` lists it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .npz file to write.")],
+    frame: Annotated[Which, typer.Option(help="Which frame of the run.")] = Which.LAST,
+    endpoint: Endpoint = None,
+) -> None:
+    """Write the arrays behind a run's figure to an .npz file."""
+    from vizworker.config import data_folder
+    from vizworker.errors import VizError
+    from vizworker.export import find_frame, write_npz
+    from vizworker.sinks.record import Records
+
+    try:
+        found = find_frame(run, Records(data_folder()), endpoint)
+        write_npz(found, output)
+    except VizError as error:
+        fail(_code(error), error)
+    except OSError as error:
+        fail(Exit.WRITE, error)
+    typer.echo(f"{output}: {frame} frame of {found.run}, {len(found.arrays)} arrays")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def demo(
+    context: typer.Context,
+    output: Annotated[str, typer.Option(help="Folder of the search's results.")] = "output",
+) -> None:
+    """Fit a simulated lens and watch it; more flags go to the script and the launcher."""
+    import time
+
+    from vizworker import demo as demonstration
+    from vizworker.config import data_folder
+    from vizworker.errors import VizError
+    from vizworker.sinks.record import Records
+
+    started = time.time()
+    folder = Path(output).absolute()
+    images = folder / demonstration.NAME / "*" / "*" / "image" / "fit.png"
+    typer.echo(f"fitting a simulated lens; watch {images}, or `vizworker status` in a terminal")
+    try:
+        code = demonstration.run_demo(folder, context.args)
+    except VizError as error:
+        fail(Exit.NOTHING, error)
+    if code != 0:
+        fail(Exit.FAILED, f"the demonstration's script ended with code {code}")
+    typer.echo(demonstration.summary(folder, Records(data_folder()), started))
+
+
+@app.command()
+def doctor(endpoint: Endpoint = None) -> None:
+    """Check this installation: each line is ok, a note, or what to fix."""
+    from vizworker.doctor import examine
+
+    failed = False
+    for line in examine(endpoint):
+        typer.echo(f"{line.state:<5}{line.what}")
+        failed = failed or line.state == "fix"
+    if failed:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _code(error: Exception) -> Exit:
+    from vizworker.errors import EndpointError
+
+    return Exit.ENDPOINT if isinstance(error, EndpointError) else Exit.NOTHING

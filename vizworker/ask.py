@@ -1,0 +1,75 @@
+"""Questions to a running worker, from any process: its status, a run's last frame, a drawing."""
+
+import zmq
+
+from vizworker.auth import check_endpoint
+from vizworker.errors import VizError
+from vizworker.frame import Frame
+from vizworker.wire import (
+    AskFrame,
+    AskStatus,
+    Drawn,
+    FrameHeader,
+    Parts,
+    Refused,
+    Status,
+    decode,
+    decode_frame,
+    encode,
+    encode_frame,
+)
+
+
+class NoAnswerError(VizError):
+    """Nobody answers, or what answers does not have what was asked for."""
+
+
+def status(endpoint: str, timeout: float = 5.0) -> Status:
+    """A worker's status.
+
+    Raises:
+        NoAnswerError: nobody answers within the timeout, in seconds.
+        VizError: the endpoint or the answer cannot be used.
+    """
+    header = _ask(endpoint, encode(AskStatus()), timeout).header
+    if not isinstance(header, Status):
+        raise NoAnswerError(f"{endpoint} answered a {type(header).__name__}, expected a status")
+    return header
+
+
+def frame(endpoint: str, run: str, timeout: float = 5.0) -> Frame:
+    """The last frame of a run, named by its id or its name.
+
+    Raises:
+        NoAnswerError: nobody answers within the timeout, in seconds, or there is no such run.
+        VizError: the endpoint or the answer cannot be used.
+    """
+    answer = _ask(endpoint, encode(AskFrame(run=run)), timeout)
+    if not isinstance(answer.header, FrameHeader):
+        raise NoAnswerError(f"{endpoint} has no frame of {run!r}")
+    return decode_frame(answer)
+
+
+def draw(endpoint: str, frame: Frame, timeout: float = 30.0) -> bytes:
+    """The image of a frame.
+
+    Raises:
+        NoAnswerError: nobody answers within the timeout, in seconds, or the frame is refused.
+        VizError: the endpoint or the answer cannot be used.
+    """
+    answer = _ask(endpoint, encode_frame(frame), timeout)
+    if not isinstance(answer.header, Drawn):
+        reason = answer.header.error if isinstance(answer.header, Refused) else answer.header
+        raise NoAnswerError(f"{endpoint} did not draw: {reason}")
+    return b"".join(answer.buffers)
+
+
+def _ask(endpoint: str, question: list[bytes | memoryview], timeout: float) -> Parts:
+    check_endpoint(endpoint)
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.linger = 0
+        socket.connect(endpoint)
+        socket.send_multipart(question)
+        if not socket.poll(int(1000 * timeout)):
+            raise NoAnswerError(f"nobody answers at {endpoint} (waited {timeout:g} s)")
+        return decode(socket.recv_multipart())
