@@ -24,6 +24,11 @@ class Exit(IntEnum):
     NOTHING = 3  # no such worker or run
     ENDPOINT = 4  # an address that cannot or must not be used
     WRITE = 5  # a file or folder that cannot be written
+    INTERRUPTED = 130  # Ctrl-C
+
+
+# click's in older versions of typer, its own in newer ones
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 class Which(StrEnum):
@@ -34,7 +39,6 @@ class Which(StrEnum):
 
 app = typer.Typer(
     help="Watch a JAX model fit as it runs: a worker that draws, and what to ask it.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -48,14 +52,25 @@ Endpoint = Annotated[
 
 
 def main() -> None:
-    """The console script."""
-    app()
+    """The console script: whatever goes wrong is one line on stderr and an exit code."""
+    try:
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+    except UsageError as error:
+        _complain(f"{error} (see vizworker --help)")
+        code = Exit.USAGE
+    except typer.Abort:
+        code = Exit.INTERRUPTED
+    raise SystemExit(code)
 
 
 def fail(code: Exit, message: object) -> NoReturn:
     """End with one line on stderr."""
-    typer.echo(f"vizworker: {' '.join(str(message).split())}", err=True)
+    _complain(message)
     raise typer.Exit(code)
+
+
+def _complain(message: object) -> None:
+    typer.echo(f"vizworker: {' '.join(str(message).split())}", err=True)
 
 
 def _say_version(wanted: bool) -> None:

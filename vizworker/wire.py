@@ -136,9 +136,7 @@ class Status(_Message, frozen=True, tag="status", kw_only=True):
     runs: tuple[RunStatus, ...]
 
 
-Message = (
-    FrameHeader | Beat | Alive | Bye | Drawn | Refused | AskStatus | AskFrame | Status
-)
+Message = FrameHeader | Beat | Alive | Bye | Drawn | Refused | AskStatus | AskFrame | Status
 
 
 @dataclass(frozen=True)
@@ -151,6 +149,10 @@ class Parts:
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Message)
+
+
+# a text that is not UTF-8 is no DecodeError of msgspec's
+_FOREIGN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Schema(msgspec.Struct):
@@ -181,7 +183,7 @@ def decode(parts: Sequence[bytes | memoryview]) -> Parts:
         raise WireError(f"{len(parts) - 1} buffers, expected at most {MAX_ARRAYS}")
     try:
         schema = _schema_decoder.decode(header).schema
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _FOREIGN as error:
         raise WireError(f"a header that is not one of ours: {error}") from error
     if schema != SCHEMA:
         raise SchemaError(
@@ -190,7 +192,7 @@ def decode(parts: Sequence[bytes | memoryview]) -> Parts:
         )
     try:
         message = _decoder.decode(header)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _FOREIGN as error:
         raise WireError(f"a header that is not one of ours: {error}") from error
     return Parts(message, tuple(memoryview(part) for part in parts[1:]))
 
@@ -263,6 +265,9 @@ def _array(spec: ArraySpec, buffer: memoryview) -> np.ndarray:
     if any(n < 0 for n in spec.shape):
         raise FrameError(f"array {spec.name!r} has shape {spec.shape}, expected no negative size")
     dtype = np.dtype(spec.dtype)
+    # an axis of size 0 hides what its neighbours ask for
+    if math.prod(max(n, 1) for n in spec.shape) * dtype.itemsize > MAX_FRAME:
+        raise FrameError(f"array {spec.name!r} has shape {spec.shape}, over {MAX_FRAME} bytes")
     expected = math.prod(spec.shape) * dtype.itemsize
     if buffer.nbytes != expected:
         raise WireError(

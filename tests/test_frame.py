@@ -1,0 +1,39 @@
+"""The frame refuses what could not be drawn or sent, and says what it expected."""
+
+import numpy as np
+import pytest
+from running import small_frame
+
+from vizworker.errors import FrameError
+from vizworker.frame import MAX_ARRAYS, check_array
+
+
+def test_sequence_counts_from_one() -> None:
+    with pytest.raises(FrameError, match="sequence is 0, expected 1 or more"):
+        small_frame(0)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.array(["text"]), "dtype str128"),
+        (np.array([object()]), "dtype object"),
+        (np.zeros(2, dtype=complex), "dtype complex128"),
+        (np.zeros((1, 1, 1, 1, 1)), "5-d, expected at most 4-d"),
+    ],
+)
+def test_array_that_cannot_travel_is_named(array: np.ndarray, message: str) -> None:
+    with pytest.raises(FrameError, match=f"array 'data' .*{message}"):
+        small_frame(arrays={"data": array})
+
+
+def test_array_needs_a_name_of_reasonable_length() -> None:
+    for name in ("", "x" * 129):
+        with pytest.raises(FrameError, match="characters, expected 1 to 128"):
+            check_array(name, "float64", (1,))
+
+
+def test_number_of_arrays_is_limited() -> None:
+    arrays = {f"array_{i}": np.zeros(1) for i in range(MAX_ARRAYS + 1)}
+    with pytest.raises(FrameError, match="257 arrays, expected at most 256"):
+        small_frame(arrays=arrays)
