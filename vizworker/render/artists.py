@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PathCollection
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -17,9 +18,9 @@ from matplotlib.text import Text
 
 from vizworker.frame import Style
 from vizworker.layouts.sheet import Image, Line, Mesh, Panel, Sheet, Ticks, Triangles
+from vizworker.render.dots import scatter_dots
 
 LINE_WIDTH = 1.0  # points
-DOT = 1.0  # square points
 NOTHING = 2.3e-287  # matplotlib takes ranges within this of zero for none
 
 
@@ -33,7 +34,7 @@ class PanelArtists:
     content: Artist
     norm: Normalize
     bar: Axes
-    dots: Artist | None = None
+    dots: PathCollection | None = None
     lines: list[Line2D] = field(default_factory=list)
 
     def update(self, panel: Panel) -> None:
@@ -56,10 +57,8 @@ class PanelArtists:
         """The colour bar's texts, lowest first."""
         return [tick.label2 for tick in self.bar.yaxis.get_major_ticks()]
 
-    def above_content(self) -> Iterator[Artist]:
-        """What is drawn over the content and changes with it, in drawing order."""
-        if self.dots is not None:
-            yield self.dots
+    def above_dots(self) -> Iterator[Artist]:
+        """What is drawn over content and dots, in drawing order."""
         yield from self.lines
         yield from self.axes.spines.values()
 
@@ -114,7 +113,7 @@ def _panel(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> PanelAr
         bar=_add_bar(axes, panel, style, colours),
     )
     if panel.points is not None:
-        artists.dots = axes.scatter(panel.points[:, 1], panel.points[:, 0], s=DOT, c="k")
+        artists.dots = scatter_dots(axes, panel.points)
     artists.lines = [_add_line(axes, line) for line in panel.lines]
     axes.set_title(panel.title, fontsize=style.title_size)
     axes.tick_params(axis="x", labelsize=style.xticks_size)

@@ -15,9 +15,10 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 
 from vizworker.frame import Style
-from vizworker.layouts.sheet import Panel, Sheet
+from vizworker.layouts.sheet import Image, Panel, Sheet
 from vizworker.render.artists import PanelArtists, bar_positions, build
 from vizworker.render.colormap import colormap
+from vizworker.render.dots import Dots, dots
 from vizworker.render.labels import LabelParser
 from vizworker.render.pixels import paint, paintable
 
@@ -64,6 +65,7 @@ class Plate:
         self._moving: set[int] = set()  # panels whose limits have changed since the start
         self._rooms: list[_Room] = []
         self._placed: Ground | None = None
+        self._dots: dict[int, Dots] = {}  # by panel, where the ground has placed it
 
     def draw(self, sheet: Sheet) -> np.ndarray:
         """The pixels of a sheet: (height, width, 3) uint8."""
@@ -77,8 +79,8 @@ class Plate:
         words.fill(ground.blank)
         words.reshape(-1)[ground.marks] = ground.words
         for index, panel in self._drawn_panels():
-            self._draw_panel(panel, index in self._moving, renderer, words)
-        return np.ascontiguousarray(canvas[..., :3])
+            self._draw_panel(index, panel, renderer, canvas)
+        return _without_alpha(canvas)
 
     def _update(self, sheet: Sheet) -> None:
         for index, artists in self._drawn_panels():
@@ -90,17 +92,21 @@ class Plate:
             artists.update(panel)
 
     def _draw_panel(
-        self, panel: PanelArtists, moving: bool, renderer: RendererAgg, words: np.ndarray
+        self, index: int, panel: PanelArtists, renderer: RendererAgg, canvas: np.ndarray
     ) -> None:
         content, axes = panel.shown.content, panel.axes
-        if paintable(panel.shown, axes.bbox):
+        if isinstance(content, Image) and paintable(panel.shown, axes.bbox):
+            words = canvas.view(np.uint32)[..., 0]
             paint(words, content.values, axes.bbox, panel.norm, panel.colours, axes.get_facecolor())
         else:
             panel.content.draw(renderer)
-        for artist in panel.above_content():
+        if panel.dots is not None:
+            self._dots[index].draw(canvas)
+        if index in self._moving:
+            axes.xaxis.draw(renderer)
+            axes.yaxis.draw(renderer)
+        for artist in panel.above_dots():
             artist.draw(renderer)
-        for axis in (axes.xaxis, axes.yaxis) if moving else ():
-            axis.draw(renderer)
         for label in panel.bar_labels():
             label.draw(renderer)
 
@@ -169,7 +175,9 @@ class Plate:
         """What a ground must not show."""
         for index, panel in self._drawn_panels():
             yield panel.content
-            yield from panel.above_content()
+            if panel.dots is not None:
+                yield panel.dots
+            yield from panel.above_dots()
             yield from panel.bar_labels()
             if index in self._moving:
                 yield panel.axes.xaxis
@@ -182,6 +190,11 @@ class Plate:
         for axes in self._figure.axes:
             locator = axes.get_axes_locator()
             axes.apply_aspect(None if locator is None else locator(axes, renderer))
+        self._dots = {
+            index: dots(panel.dots, renderer)
+            for index, panel in self._drawn_panels()
+            if panel.dots is not None
+        }
         self._placed = ground
 
     def _renderer(self) -> RendererAgg:
@@ -201,6 +214,14 @@ def _hidden(artists: Iterator[Artist]) -> Iterator[None]:
     yield
     for artist in hidden:
         artist.set_visible(True)
+
+
+def _without_alpha(canvas: np.ndarray) -> np.ndarray:
+    """(height, width, 3) of an opaque (height, width, 4); channel by channel, as that is faster."""
+    rgb = np.empty((*canvas.shape[:2], 3), dtype=np.uint8)
+    for channel in range(3):
+        rgb[..., channel] = canvas[..., channel]
+    return rgb
 
 
 def _places(figure: Figure) -> dict[str, float]:

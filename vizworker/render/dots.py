@@ -1,0 +1,105 @@
+"""Dots over an image, as tables of what each makes of the shade beneath it.
+
+Matplotlib stamps the same small drawing at whole pixels for every dot of a scatter. What a stamp
+makes of a canvas depends, pixel by pixel, on the shade there alone: one table of 256 shades for
+each of its pixels, and one composed of several where stamps overlap.
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.transforms import BboxBase, IdentityTransform
+
+SIZE = 1.0  # square points
+SHADES = 256
+MARGIN = 2  # pixels around a stamp
+
+
+@dataclass(frozen=True)
+class Dots:
+    """The dots of one panel on one canvas."""
+
+    where: np.ndarray  # (n,) flat indices of pixels
+    tables: np.ndarray  # (n,) which table a pixel follows
+    shades: np.ndarray  # (tables, 256) uint8
+
+    def draw(self, canvas: np.ndarray) -> None:
+        """Put the dots on a (height, width, 4) uint8 canvas."""
+        pixels = canvas.reshape(-1, 4)
+        for channel in range(3):
+            beneath = pixels[self.where, channel]
+            pixels[self.where, channel] = self.shades[self.tables, beneath]
+
+
+def dots(scatter: PathCollection, renderer: RendererAgg) -> Dots:
+    """What `scatter`, made by `scatter_dots`, is on the canvas of `renderer`."""
+    stamp, reach = _stamp(renderer.dpi)
+    side = np.arange(2 * reach + 1) - reach
+    dy, dx = (steps.ravel() for steps in np.meshgrid(side, side, indexing="ij"))
+    used = np.flatnonzero((stamp != np.arange(SHADES)).any(axis=1))
+    places = scatter.get_offset_transform().transform(scatter.get_offsets())
+    x = np.floor(places[:, :1] + 0.5).astype(int) + dx[used]
+    y = np.floor(renderer.height - places[:, 1:] + 0.5).astype(int) + dy[used]
+    inside = _inside(x, y, scatter.get_clip_box(), renderer)
+    where = (y * renderer.width + x)[inside]
+    return _composed(where, np.broadcast_to(used, x.shape)[inside], stamp)
+
+
+def scatter_dots(axes: Axes, points: np.ndarray, **kwargs: Any) -> PathCollection:
+    """Black dots at (n, 2) y, x points."""
+    return axes.scatter(points[:, 1], points[:, 0], s=SIZE, c="k", **kwargs)
+
+
+def _inside(x: np.ndarray, y: np.ndarray, box: BboxBase, renderer: RendererAgg) -> np.ndarray:
+    """Which pixels the axes do not clip away."""
+    left, right = np.floor([box.x0 + 0.5, box.x1 + 0.5])
+    top, bottom = np.floor([renderer.height - box.y1 + 0.5, renderer.height - box.y0 + 0.5])
+    return (
+        (x >= max(left, 0))
+        & (x <= min(right, renderer.width - 1))
+        & (y >= max(top, 0))
+        & (y <= min(bottom, renderer.height - 1))
+    )
+
+
+def _composed(where: np.ndarray, entries: np.ndarray, stamp: np.ndarray) -> Dots:
+    """One table a pixel from the stamps' entries there, given in drawing order."""
+    order = np.argsort(where, kind="stable")
+    pixels, first, counts = np.unique(where[order], return_index=True, return_counts=True)
+    sequences = np.full((len(pixels), counts.max(initial=0)), -1)
+    depth = np.arange(len(where)) - np.repeat(first, counts)
+    sequences[np.repeat(np.arange(len(pixels)), counts), depth] = entries[order]
+    unique, tables = np.unique(sequences, axis=0, return_inverse=True)
+    shades = np.tile(np.arange(SHADES, dtype=np.uint8), (len(unique), 1))
+    rows = np.arange(len(unique))[:, np.newaxis]
+    steps = np.concatenate([stamp, np.arange(SHADES, dtype=np.uint8)[np.newaxis]])
+    for entry in unique.T:
+        shades = steps[entry][rows, shades]  # -1 is the step that changes nothing
+    return Dots(pixels, tables.ravel(), shades)
+
+
+@functools.lru_cache(8)
+def _stamp(dpi: float) -> tuple[np.ndarray, int]:
+    """What one dot makes of each shade: ((2 reach + 1)², 256) uint8, and its reach in pixels."""
+    figure = Figure(dpi=dpi)
+    point = np.zeros((1, 2))
+    scatter = scatter_dots(figure.add_subplot(), point, transform=IdentityTransform())
+    width = np.sqrt(SIZE) + scatter.get_linewidths()[0]
+    reach = int(np.ceil(width * dpi / 72.0 / 2.0)) + MARGIN
+    scatter.set_offsets([[reach, reach + 1]])  # the middle of the canvas, counted from its foot
+    scatter.set_clip_on(False)
+    side = 2 * reach + 1
+    renderer = RendererAgg(side, side, dpi)
+    canvas = np.asarray(renderer.buffer_rgba())
+    table = np.empty((side * side, SHADES), dtype=np.uint8)
+    for shade in range(SHADES):
+        canvas[...] = (shade, shade, shade, 255)
+        scatter.draw(renderer)
+        table[:, shade] = canvas[..., 0].ravel()
+    return table, reach
