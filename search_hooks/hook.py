@@ -119,7 +119,7 @@ class LiveFit:
             run,
             self._image_came,
             cost=self.cost,
-            private=endpoint is None,
+            revive=None if self._worker is None else self._worker.ensure,
         )
         _open.add(self)
 
@@ -264,8 +264,6 @@ class LiveFit:
                 self._changed.wait(wait)
 
     def _show(self, best: Best) -> None:
-        if self._worker is not None:
-            self._worker.ensure()
         triggered = time.time()
         start = time.perf_counter()
         arrays = self.fit(best.parameters)

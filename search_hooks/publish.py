@@ -60,7 +60,7 @@ class Publisher:
         on_image: Callable[[Drawn, bytes], None],
         *,
         cost: Callable[[], Cost],
-        private: bool = False,
+        revive: Callable[[], None] | None = None,
     ) -> None:
         """Nothing is connected before the first frame.
 
@@ -70,7 +70,8 @@ class Publisher:
             run: its name for people.
             on_image: gets each answer and its image, on the publisher's thread.
             cost: what watching has cost so far; called on the publisher's thread.
-            private: the worker is this process's own, so nobody else can start it.
+            revive: starts the worker again if it has died, where it is this process's own; called
+                on the publisher's thread while nobody answers.
 
         Raises:
             EndpointError: an address that must not be used.
@@ -83,7 +84,7 @@ class Publisher:
         self._run = run
         self._on_image = on_image
         self._cost = cost
-        self._private = private
+        self._revive = revive
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._waiting: Frame | None = None
@@ -195,6 +196,8 @@ class Publisher:
     def _beat(self, link: "Link", now: float) -> None:
         if self._reachable and now < self._beaten + BEAT:
             return
+        if not self._reachable and self._revive is not None:
+            self._revive()
         beat = Beat(run_id=self._run_id, run=self._run, cost=self._cost())
         self._reach(link.send(encode(beat)))
         if self._reachable:
@@ -283,7 +286,7 @@ class Publisher:
             self._flight = None
 
     def _complain(self, silent: float) -> None:
-        slow = self._reachable or self._private
+        slow = self._reachable or self._revive is not None
         if self._complained or silent < (BUSY if slow else PATIENCE):
             return
         self.connected, self._complained = False, True
