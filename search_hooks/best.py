@@ -9,6 +9,8 @@ import numpy as np
 # below this a log likelihood is a sampler's mark for an invalid model (PyAutoFit: -1e99), not a fit
 INVALID = -1.0e90
 
+BUDGET = 0.01  # of a search's time: the most that its figures may take from it
+
 
 @dataclass(frozen=True)
 class Best:
@@ -59,3 +61,14 @@ def due_in(best: Best, shown: int, last: float, now: float, every: float) -> flo
     if best.version == shown:
         return None
     return 0.0 if shown == 0 else max(0.0, last + every - now)
+
+
+def affordable(every: float, spent: float, figures: int) -> float:
+    """The interval between figures that keeps their cost within the budget.
+
+    Args:
+        every: the interval asked for, in seconds.
+        spent: what the figures have taken from the search so far, in seconds.
+        figures: how many there were.
+    """
+    return max(every, spent / figures / BUDGET) if figures else every

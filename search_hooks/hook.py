@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from search_hooks.best import Best, due_in, update
+from search_hooks.best import BUDGET, Best, affordable, due_in, update
 from search_hooks.images import write_image
 from search_hooks.publish import Publisher
 from search_hooks.shared_fit import Arrays, HostFit, SharedFit, to_host, use_persistent_cache
@@ -104,7 +104,7 @@ class LiveFit:
         self._shown = 0
         self._sequence = 0
         self._steps = 0
-        self._blocked = self._computed = self._compiled = 0.0
+        self._blocked = self._interpreter = self._computed = self._compiled = 0.0
         self._started = time.monotonic()
         self._closing = False
         self._closed = False
@@ -184,6 +184,7 @@ class LiveFit:
             updates=self._sequence,
             replaced=self._publisher.replaced,
             blocked=self._blocked,
+            interpreter=self._interpreter,
             computed=self._computed,
             compiled=self._compiled,
             elapsed=time.monotonic() - self._started,
@@ -215,7 +216,9 @@ class LiveFit:
         last = 0.0
         while (best := self._next(last)) is not None:
             last = time.monotonic()
+            start = time.thread_time()
             self._guarded(self._show, best)
+            self._interpreter += time.thread_time() - start
             self._shown = best.version
 
     def _guarded(self, act: Callable[..., None], *arguments: Any) -> bool:
@@ -253,7 +256,8 @@ class LiveFit:
         """Wait until the best fit is due, and return it; None when there is no more to show."""
         with self._changed:
             while True:
-                wait = due_in(self._best, self._shown, last, time.monotonic(), self._every)
+                every = self._affordable()
+                wait = due_in(self._best, self._shown, last, time.monotonic(), every)
                 if self._closing:
                     return None if wait is None else self._best
                 if wait is not None and self._publisher.waiting:
@@ -262,6 +266,18 @@ class LiveFit:
                 if wait == 0.0:
                     return self._best
                 self._changed.wait(wait)
+
+    def _affordable(self) -> float:
+        """The interval asked for, or a longer one that costs the search little enough."""
+        spent = self._blocked + self._interpreter
+        every = affordable(self._every, spent, self._sequence)
+        if every > self._every:
+            self._say_once(
+                logging.INFO,
+                f"{self.run}: its figures come less often than every {self._every:g} s, "
+                f"to cost the search no more than {BUDGET:.0%} of its time",
+            )
+        return every
 
     def _show(self, best: Best) -> None:
         triggered = time.time()
@@ -332,7 +348,7 @@ class LiveFit:
         where = f", in {self.folder}" if self.folder is not None else ""
         logger.info(
             "%s: %d figures drawn%s; watching blocked the search for %.1f ms in all, %.3f %% of "
-            "%.1f s (beside it: %.1f s compiling, %.2f s computing)%s",
+            "%.1f s (beside it: %.1f s compiling, %.2f s computing, %.2f s of Python)%s",
             self.run,
             self._publisher.drawn,
             where,
@@ -341,6 +357,7 @@ class LiveFit:
             cost.elapsed,
             cost.compiled,
             cost.computed,
+            cost.interpreter,
             "" if delivered else "; the last figure did not come home in time",
         )
 

@@ -5,11 +5,11 @@ hands each evaluation to a `LiveFit`; pickled or copied it is a plain `Fitness` 
 that the search keeps on disk needs this package.
 """
 
-import copyreg
 import functools
 import logging
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,10 @@ def watch(target: Any, settings: flag.Settings) -> Any:
     """
     _install()
     if isinstance(target, af.NonLinearSearch):
-        target.viz_worker = settings
+        # plain values: what the host pickles or copies of a search must not need this package
+        target.viz_worker = asdict(settings)
         return target
-    return _copied(target, SelfWatchingAnalysis, viz_worker=settings)
+    return _copied(target, SelfWatchingAnalysis, viz_worker=asdict(settings))
 
 
 def watch_every_search(settings: flag.Settings) -> None:
@@ -66,7 +67,8 @@ def _install() -> None:
 
 @functools.wraps(_make_fitness)
 def _watched_make_fitness(self: Any, analysis: Any, model: Any, **overrides: Any) -> Any:
-    settings = getattr(self, "viz_worker", None) or _every_search
+    own = getattr(self, "viz_worker", None)
+    settings = _every_search if own is None else flag.Settings(**own)
     # a search that turns quick updates off builds this one for itself, not for sampling
     throwaway = overrides.get("iterations_per_quick_update", self) is None
     if settings is None or throwaway:
@@ -176,7 +178,7 @@ class WatchedFitness(Fitness):  # type: ignore[misc]
         state["iterations_per_quick_update"] = None
         for name in OURS:
             state.pop(name, None)
-        return copyreg.__newobj__, (Fitness,), state  # type: ignore[attr-defined]
+        return object.__new__, (Fitness,), state
 
 
 class WatchedAnalysis:
@@ -205,7 +207,7 @@ class WatchedAnalysis:
 class SelfWatchingAnalysis:
     """Mixed into an analysis that is to be watched by whatever search fits it."""
 
-    viz_worker: flag.Settings
+    viz_worker: dict[str, Any]
 
     def modify_before_fit(self, paths: Any, model: Any) -> Any:
         """The host's first call with its search at hand."""

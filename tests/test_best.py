@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from search_hooks.best import Best, due_in, update
+from search_hooks.best import Best, affordable, due_in, update
 
 
 def test_first_finite_point_is_the_best():
@@ -64,3 +64,12 @@ def test_later_fit_waits_for_the_interval():
     best = update(update(Best(), [1.0], -2.0), [1.0], -1.0)
     assert due_in(best, shown=1, last=98.0, now=100.0, every=5.0) == 3.0
     assert due_in(best, shown=1, last=90.0, now=100.0, every=5.0) == 0.0
+
+
+def test_cheap_figures_come_as_often_as_they_were_asked_for():
+    assert affordable(5.0, spent=0.0, figures=0) == 5.0
+    assert affordable(5.0, spent=0.4, figures=10) == 5.0
+
+
+def test_dear_figures_come_less_often_so_that_they_cost_one_percent():
+    assert affordable(5.0, spent=3.0, figures=3) == 100.0

@@ -61,6 +61,7 @@ class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     updates: int = 0  # fits computed for a figure
     replaced: int = 0  # frames that a newer one overtook before they were sent
     blocked: float = 0.0  # seconds of the search's own thread
+    interpreter: float = 0.0  # seconds of Python beside it, which can hold it up
     computed: float = 0.0  # seconds of the shared fit, beside the search
     compiled: float = 0.0  # seconds of tracing and compiling, beside the search
     elapsed: float = 0.0  # seconds since the hook was made

@@ -11,9 +11,7 @@ folder = Path(sys.argv[1])
 conf.instance.output_path = str(folder / "output")
 
 grid = al.Grid2D.uniform(shape_native=(60, 60), pixel_scales=0.1, over_sample_size=4)
-psf = al.Convolver.from_gaussian(
-    shape_native=(11, 11), sigma=0.1, pixel_scales=0.1, normalize=True
-)
+psf = al.Convolver.from_gaussian(shape_native=(11, 11), sigma=0.1, pixel_scales=0.1, normalize=True)
 lens = al.Galaxy(
     redshift=0.5,
     bulge=al.lp.SersicSph(intensity=1.0, effective_radius=0.6, sersic_index=2.0),
