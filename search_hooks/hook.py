@@ -112,14 +112,17 @@ class LiveFit:
         self._pid = os.getpid()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._worker = PrivateWorker.shared() if endpoint is None else None
+        revive = None
+        if endpoint is None:
+            worker = PrivateWorker.shared()
+            endpoint, revive = worker.endpoint, worker.ensure
         self._publisher = Publisher(
-            endpoint if self._worker is None else self._worker.endpoint,
+            endpoint,
             self.run_id,
             run,
             self._image_came,
             cost=self.cost,
-            revive=None if self._worker is None else self._worker.ensure,
+            revive=revive,
         )
         _open.add(self)
 
@@ -299,7 +302,7 @@ class LiveFit:
     def _ship(self, best: Best | None, host: dict[str, np.ndarray], times: Times) -> None:
         """Publish the arrays of one fit as a frame."""
         log_likelihood = host.pop("log_likelihood")
-        if best is not None:
+        if best is not None and best.parameters is not None:
             host["parameters"] = best.parameters
         self._sequence += 1
         self._publisher.publish(

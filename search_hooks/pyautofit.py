@@ -155,6 +155,8 @@ class WatchedFitness(Fitness):  # type: ignore[misc]
     """A Fitness that shows its hook what it evaluates."""
 
     live: LiveFit
+    _cadence: float  # of its user, in evaluations
+    _count: int  # evaluations since the host last wrote its text
 
     def manage_quick_update(self, parameters: Any, log_likelihood: Any) -> None:
         """Feed the hook; at its user's own cadence, have the host write `model.results` as ever."""
@@ -216,12 +218,12 @@ class SelfWatchingAnalysis:
 
 
 @functools.cache
-def _mixed(mixin: type, cls: type) -> type:
+def _mixed(mixin: Any, cls: Any) -> Any:
     # the host's name and module: they appear in its messages and files
     return type(cls.__name__, (mixin, cls), {"__module__": cls.__module__})
 
 
-def _copied(analysis: Any, mixin: type, **attributes: Any) -> Any:
+def _copied(analysis: Any, mixin: Any, **attributes: Any) -> Any:
     """A shallow copy of an analysis with one of our mixins; its user's own stays as it was."""
     cls = _mixed(mixin, type(analysis))
     copied = cls.__new__(cls)

@@ -130,6 +130,9 @@ class HostFit:
     def __init__(self, arrays_from: Callable[[Any], Arrays]) -> None:
         self._arrays_from = arrays_from
 
+    def forget_kept(self) -> None:
+        """There is nothing kept."""
+
     def compile(self, parameters: Any) -> None:
         """There is nothing to compile."""
 
@@ -162,7 +165,8 @@ def use_persistent_cache() -> str:
     import jax
 
     if jax.config.jax_compilation_cache_dir is None:
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "programs"))
+        folder = str(cache_folder() / "programs")
+        jax.config.update("jax_compilation_cache_dir", folder)  # type: ignore[no-untyped-call]
     return str(jax.config.jax_compilation_cache_dir)
 
 

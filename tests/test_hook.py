@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from search_hooks import LiveFit, NoHook
+from search_hooks.spawn import PrivateWorker
 
 SHAPE = (12, 12)
 DATA = np.random.default_rng(1).normal(size=SHAPE)
@@ -173,7 +174,7 @@ def test_worker_that_is_killed_is_started_again_for_the_next_figure(tmp_path):
     hook = live(tmp_path)
     hook.step([0.5], log_likelihood(0.5))
     until((tmp_path / "fit.png").exists)
-    os.kill(hook._worker.pid, 9)
+    os.kill(PrivateWorker.shared().pid, 9)
     (tmp_path / "fit.png").unlink()
     hook.step([0.1], log_likelihood(0.1))
     assert hook.close()

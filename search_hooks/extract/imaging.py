@@ -87,7 +87,7 @@ class Grids:
         )
 
 
-@evaluation_grid
+@evaluation_grid  # type: ignore[untyped-decorator]
 def _curve_grid(_: None, grid: aa.Grid2D, __: float) -> aa.Grid2D:
     return grid
 
@@ -241,7 +241,7 @@ def _whole(image: Any, xp: Any) -> Any:
         return image
     from jax.lax import optimization_barrier
 
-    return optimization_barrier(image)
+    return optimization_barrier(image)  # type: ignore[no-untyped-call]
 
 
 def _zooms(image_at: Callable[[Any, Any], Any], xp: Any, grids: Grids) -> dict[str, Any]:
