@@ -1,11 +1,17 @@
 """The frame refuses what could not be drawn or sent, and says what it expected."""
 
+from pathlib import Path
+from typing import get_args
+
 import numpy as np
 import pytest
 from running import small_frame
 
 from vizworker.errors import FrameError
-from vizworker.frame import MAX_ARRAYS, check_array
+from vizworker.frame import MAX_ARRAYS, Cost, Style, Times, check_array
+from vizworker.wire import ArraySpec, Message, RunStatus
+
+STRUCTS = (ArraySpec, Cost, RunStatus, Style, Times, *get_args(Message))
 
 
 def test_sequence_counts_from_one() -> None:
@@ -37,3 +43,10 @@ def test_number_of_arrays_is_limited() -> None:
     arrays = {f"array_{i}": np.zeros(1) for i in range(MAX_ARRAYS + 1)}
     with pytest.raises(FrameError, match="257 arrays, expected at most 256"):
         small_frame(arrays=arrays)
+
+
+@pytest.mark.parametrize("struct", [*STRUCTS], ids=lambda struct: struct.__name__)
+def test_every_field_is_documented(struct: type) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "frame.md").read_text()
+    for field in struct.__struct_fields__:
+        assert f"`{field}`" in text
