@@ -1,7 +1,9 @@
 """Images painted straight into a canvas where each of their pixels covers several of its own."""
 
 import numpy as np
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import Colormap, Normalize, to_rgba
+from matplotlib.image import AxesImage
 from matplotlib.transforms import Bbox
 
 from vizworker.layouts.sheet import Image, Panel
@@ -9,12 +11,15 @@ from vizworker.layouts.sheet import Image, Panel
 NEAREST = 3  # matplotlib smooths an image that it enlarges less than this
 
 
-def paintable(panel: Panel, box: Bbox) -> bool:
-    """Whether matplotlib would show the panel as plain blocks that fill `box`, in pixels."""
+def fills(panel: Panel) -> bool:
+    """Whether the panel is an image that covers its axes."""
     content = panel.content
-    if not isinstance(content, Image) or content.extent != panel.limits or not content.values.size:
-        return False
-    rows, columns = content.values.shape
+    return isinstance(content, Image) and content.extent == panel.limits and content.values.size > 0
+
+
+def in_blocks(values: np.ndarray, box: Bbox) -> bool:
+    """Whether matplotlib would show an image that fills `box`, in pixels, as plain blocks."""
+    rows, columns = values.shape
     return bool(box.width > NEAREST * columns and box.height > NEAREST * rows)
 
 
@@ -33,14 +38,31 @@ def paint(
         box: in pixels from the bottom left corner of the canvas.
     """
     words = _coloured(values, norm, colours, blank)
-    height = canvas.shape[0]
+    height, rows, columns = canvas.shape[0], *covered(box, canvas.shape[0])
+    x = np.arange(columns.start, columns.stop) + 0.5 - box.x0
+    y = np.arange(rows.start, rows.stop) + 0.5 - (height - box.y1)
+    wide = words.take(_nearest(x, box.width, values.shape[1]), axis=1)
+    down = _nearest(y, box.height, values.shape[0])
+    wide.take(down, axis=0, out=canvas[rows, columns], mode="clip")
+
+
+def blit(canvas: np.ndarray, image: AxesImage, renderer: RendererAgg) -> None:
+    """Put an image that fills its axes on an (height, width) canvas of RGBA words."""
+    rgba, x, y, _ = image.make_image(renderer)
+    if rgba is None or (rgba[..., 3] != 255).any():
+        image.draw(renderer)
+        return
+    (rows, columns), height = rgba.shape[:2], canvas.shape[0]
+    left, foot = round(x), height - round(y)
+    canvas[foot - rows : foot, left : left + columns] = rgba.view(np.uint32)[::-1, :, 0]
+
+
+def covered(box: Bbox, height: int) -> tuple[slice, slice]:
+    """Rows and columns of a canvas that an image in `box` covers."""
     # the borders round as matplotlib's own image drawing has them
     left, right = int(np.floor(box.x0 + 0.5)), int(np.floor(box.x1 + 0.5 + 1e-8))
     bottom, top = int(np.ceil(box.y0 - 0.5 - 1e-8)), int(np.ceil(box.y1 - 0.5))
-    columns = _nearest(np.arange(left, right) + 0.5 - box.x0, box.width, values.shape[1])
-    rows = _nearest(box.y1 - np.arange(bottom, top)[::-1] - 0.5, box.height, values.shape[0])
-    wide = words.take(columns, axis=1)
-    wide.take(rows, axis=0, out=canvas[height - top : height - bottom, left:right], mode="clip")
+    return slice(height - top, height - bottom), slice(left, right)
 
 
 def _nearest(distances: np.ndarray, length: float, count: int) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from vizworker.frame import Style
 from vizworker.layouts.sheet import Image, Panel, Sheet
@@ -20,7 +21,7 @@ from vizworker.render.artists import PanelArtists, bar_positions, build
 from vizworker.render.colormap import colormap
 from vizworker.render.dots import Dots, dots
 from vizworker.render.labels import LabelParser
-from vizworker.render.pixels import paint, paintable
+from vizworker.render.pixels import blit, covered, fills, in_blocks, paint
 
 PAD = 0.1  # inches around the figure
 MAX_GROUNDS = 8  # kept, one for each way in which the labels push the panels about
@@ -46,6 +47,20 @@ class _Room:
     high: float
 
 
+@dataclass(frozen=True)
+class _Ink:
+    """Where black marks of the ground, the ends of ticks, reach over a panel's content."""
+
+    where: np.ndarray  # (n,) flat indices of pixels
+    shades: np.ndarray  # (n, 3) of the marks on white
+
+    def draw(self, canvas: np.ndarray) -> None:
+        """Darken the content there as the marks darken white."""
+        pixels = canvas.reshape(-1, 4)
+        beneath = pixels[self.where, :3].astype(np.uint16)
+        pixels[self.where, :3] = (beneath * self.shades + 127) // 255
+
+
 def arrangement(sheet: Sheet) -> Hashable:
     """What two sheets must share to be drawn by the same plate."""
     return sheet.rows, sheet.columns, tuple(_arranged(panel) for panel in sheet.panels)
@@ -62,10 +77,12 @@ class Plate:
         self._loose = _places(self._figure)
         self._parser = LabelParser()
         self._grounds: dict[Hashable, Ground] = {}
-        self._moving: set[int] = set()  # panels whose limits have changed since the start
+        # whose ticks are drawn anew: panels whose limits have changed or are not filled
+        self._moving = {i for i, panel in enumerate(sheet.panels) if panel and not fills(panel)}
         self._rooms: list[_Room] = []
         self._placed: Ground | None = None
         self._dots: dict[int, Dots] = {}  # by panel, where the ground has placed it
+        self._inks: dict[int, _Ink] = {}  # the same
 
     def draw(self, sheet: Sheet) -> np.ndarray:
         """The pixels of a sheet: (height, width, 3) uint8."""
@@ -94,14 +111,11 @@ class Plate:
     def _draw_panel(
         self, index: int, panel: PanelArtists, renderer: RendererAgg, canvas: np.ndarray
     ) -> None:
-        content, axes = panel.shown.content, panel.axes
-        if isinstance(content, Image) and paintable(panel.shown, axes.bbox):
-            words = canvas.view(np.uint32)[..., 0]
-            paint(words, content.values, axes.bbox, panel.norm, panel.colours, axes.get_facecolor())
-        else:
-            panel.content.draw(renderer)
+        axes = panel.axes
+        self._draw_content(panel, renderer, canvas.view(np.uint32)[..., 0])
         if panel.dots is not None:
             self._dots[index].draw(canvas)
+        self._inks[index].draw(canvas)
         if index in self._moving:
             axes.xaxis.draw(renderer)
             axes.yaxis.draw(renderer)
@@ -109,6 +123,16 @@ class Plate:
             artist.draw(renderer)
         for label in panel.bar_labels():
             label.draw(renderer)
+
+    def _draw_content(self, panel: PanelArtists, renderer: RendererAgg, words: np.ndarray) -> None:
+        content, box = panel.shown.content, panel.axes.bbox
+        if not isinstance(content, Image) or not fills(panel.shown):
+            panel.content.draw(renderer)
+        elif in_blocks(content.values, box):
+            blank = panel.axes.get_facecolor()
+            paint(words, content.values, box, panel.norm, panel.colours, blank)
+        else:
+            blit(words, panel.content, renderer)
 
     def _ground(self) -> Ground:
         """The ground for the labels as they are now."""
@@ -195,6 +219,9 @@ class Plate:
             for index, panel in self._drawn_panels()
             if panel.dots is not None
         }
+        self._inks = {
+            index: _ink(ground, panel.axes.bbox, renderer) for index, panel in self._drawn_panels()
+        }
         self._placed = ground
 
     def _renderer(self) -> RendererAgg:
@@ -204,6 +231,14 @@ class Plate:
 
     def _drawn_panels(self) -> Iterator[tuple[int, PanelArtists]]:
         return ((i, panel) for i, panel in enumerate(self._panels) if panel is not None)
+
+
+def _ink(ground: Ground, box: Bbox, renderer: RendererAgg) -> _Ink:
+    rows, columns = covered(box, renderer.height)
+    y, x = np.divmod(ground.marks, renderer.width)
+    over = (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
+    shades = ground.words[over].view(np.uint8).reshape(-1, 4)[:, :3].astype(np.uint16)
+    return _Ink(ground.marks[over], shades)
 
 
 @contextmanager
