@@ -249,6 +249,7 @@ class Publisher:
             message = decode(parts)
         except VizError as error:
             self._fail(f"what answers at {self.endpoint} is no worker of this version: {error}")
+            self._land(0)
             return
         self._heard = time.monotonic()
         match message.header:
@@ -281,7 +282,13 @@ class Publisher:
             self._say(f"the figure of {self._run} could not be kept: {error} (the search goes on)")
 
     def _land(self, sequence: int) -> None:
-        """An answer to a frame answers all before it; one to no frame (0) answers any."""
+        """An answer to a frame answers all before it; one to no frame (0) answers any.
+
+        What refuses even to be greeted gets no frame: the one that waits is dropped.
+        """
+        if sequence == 0 and not self._instance:
+            with self._lock:
+                self._waiting = None
         if self._flight is not None and (sequence == 0 or sequence >= self._flight.frame.sequence):
             self._flight = None
 
@@ -307,7 +314,7 @@ class Publisher:
     def _say(self, message: str) -> None:
         """Log a message the first time."""
         self.last_error = message
-        if message not in self._said:
+        if message not in self._said and len(self._said) < 100:
             self._said.add(message)
             logger.warning("%s", message)
 

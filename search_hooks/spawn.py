@@ -83,8 +83,11 @@ class PrivateWorker:
                 self._process.returncode,
                 _last_words(self.log),
             )
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            self._process = self._start()
+            try:
+                self._folder.mkdir(mode=0o700, exist_ok=True)
+                self._process = self._start()
+            except OSError as error:
+                logger.warning("the private worker cannot be started: %s", error)
 
     def close(self, timeout: float = 5.0) -> None:
         """End it: it draws what it has in hand, or is killed after the timeout in seconds."""

@@ -39,6 +39,12 @@ def test_array_needs_a_name_of_reasonable_length() -> None:
             check_array(name, "float64", (1,))
 
 
+def test_array_larger_than_a_worker_takes_is_refused_at_its_source() -> None:
+    big = np.broadcast_to(np.zeros(1), (2**13, 2**13))
+    with pytest.raises(FrameError, match="array 'data' has 536870912 bytes"):
+        small_frame(arrays={"data": big})
+
+
 def test_number_of_arrays_is_limited() -> None:
     arrays = {f"array_{i}": np.zeros(1) for i in range(MAX_ARRAYS + 1)}
     with pytest.raises(FrameError, match="257 arrays, expected at most 256"):

@@ -15,7 +15,7 @@ HOSTS = {"jax", "jaxlib", "autofit", "autogalaxy", "autolens", "autoarray", "aut
 MAY_IMPORT = {
     "vizworker": set(),
     "vizworker.errors": set(),
-    "vizworker.config": set(),
+    "vizworker.config": {"frame"},
     "vizworker.auth": {"errors"},
     "vizworker.frame": {"errors"},
     "vizworker.wire": {"errors", "frame"},

@@ -5,11 +5,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zmq
 from running import (
     PIXEL,
     Home,
@@ -24,6 +26,7 @@ from running import (
 from search_hooks import publish
 from search_hooks.publish import Publisher
 from search_hooks.spawn import socket_folder
+from vizworker import wire
 from vizworker.errors import EndpointError
 from vizworker.frame import Cost, Frame
 from vizworker.wire import Drawn
@@ -166,6 +169,72 @@ def test_folder_that_cannot_be_written_stops_nothing(caplog: pytest.LogCaptureFi
             wait_until(lambda n=sequence: publisher.drawn == n, "an image")
         assert publisher.close(60.0)
     assert caplog.text.count("No space left on device") == 1
+
+
+@contextmanager
+def standing_in(endpoint: str, answer: Callable[[wire.Message], list[bytes] | None]) -> Iterator:
+    """Something at a worker's address that answers as it likes; what it has heard."""
+    heard: list[wire.Message] = []
+    over = threading.Event()
+
+    def serve() -> None:
+        with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+            socket.linger = 0
+            socket.bind(endpoint)
+            while not over.is_set():
+                if socket.poll(20):
+                    route, *parts = socket.recv_multipart()
+                    heard.append(wire.decode(parts).header)
+                    said = answer(heard[-1])
+                    if said is not None:
+                        socket.send_multipart([route, *said])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield heard
+    finally:
+        over.set()
+        thread.join(60)
+
+
+def test_frame_that_a_living_worker_does_not_answer_is_sent_again(
+    nowhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "BEAT", 0.05)
+    monkeypatch.setattr(publish, "RESEND", 0.2)
+
+    def forgetful(message: wire.Message) -> list[bytes] | None:
+        return wire.encode(wire.Alive(instance="i")) if isinstance(message, wire.Beat) else None
+
+    def frames(heard: list[wire.Message]) -> int:
+        return sum(isinstance(message, wire.FrameHeader) for message in heard)
+
+    with standing_in(nowhere, forgetful) as heard, publishing(nowhere, Home()) as publisher:
+        publisher.publish(small_frame())
+        wait_until(lambda: frames(heard) >= 3, "the same frame again")
+        assert not publisher.close(0.1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ([b"HTTP/1.1 400 Bad Request"], "no worker of this version"),
+        ([b"\x81\xa6schema\x02"], "schema 2, expected 1"),
+        (wire.encode(wire.Refused(error="schema 1, expected 2")), "schema 1, expected 2"),
+    ],
+    ids=["foreign", "newer", "refusing"],
+)
+def test_worker_of_another_version_is_named_and_nobody_waits_for_it(
+    nowhere: str, answer: list[bytes], said: str
+) -> None:
+    with standing_in(nowhere, lambda _: answer), publishing(nowhere, Home()) as publisher:
+        publisher.publish(small_frame())
+        wait_until(lambda: said in publisher.last_error, "a warning")
+        start = time.monotonic()
+        publisher.close(60.0)
+        assert time.monotonic() - start < 30.0
+        assert publisher.sent == 0
 
 
 def test_publisher_without_frames_opens_nothing(nowhere: str) -> None:

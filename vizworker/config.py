@@ -7,12 +7,14 @@ from pathlib import Path
 
 import platformdirs
 
+from vizworker.frame import MAX_BUFFER
+
 
 @dataclass(frozen=True)
 class Limits:
     """What a worker accepts before it refuses."""
 
-    message: int = 256 << 20  # bytes of one buffer of a message
+    message: int = MAX_BUFFER  # bytes of one buffer of a message
     waiting: int = 1 << 30  # bytes of all frames that wait to be drawn
     runs: int = 256  # runs known at a time
     text: int = 512  # characters of a run's id or name

@@ -31,7 +31,7 @@ class LayoutError(VizError):
 
 
 class ExtractError(VizError):
-    """A fit's arrays cannot be taken: an analysis without an extractor, or a graph that does not trace."""
+    """A fit's arrays cannot be taken: no extractor, or a graph that does not trace."""
 
 
 class EndpointError(VizError):

@@ -13,6 +13,7 @@ DTYPES = frozenset({"float64", "float32", "int64", "int32", "uint8", "bool"})
 MAX_ARRAYS = 256
 MAX_NDIM = 4
 MAX_NAME = 128
+MAX_BUFFER = 256 << 20  # bytes of one array
 
 
 class Style(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +43,7 @@ class Style(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Times(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When each step of one update happened: unix seconds of the process that did it, 0 if not yet."""
+    """When each step of one update happened: unix seconds where it was done, 0 if not yet."""
 
     triggered: float = 0.0  # the search: a better fit was due to be shown
     dispatched: float = 0.0  # the search: the shared fit was called
@@ -98,6 +99,10 @@ class Frame:
             raise FrameError(f"{len(self.arrays)} arrays, expected at most {MAX_ARRAYS}")
         for name, array in self.arrays.items():
             check_array(name, array.dtype.name, array.shape)
+            if array.nbytes > MAX_BUFFER:
+                raise FrameError(
+                    f"array {name!r} has {array.nbytes} bytes, expected at most {MAX_BUFFER}"
+                )
 
 
 def check_array(name: str, dtype: str, shape: tuple[int, ...]) -> None:

@@ -20,9 +20,10 @@ HEADINGS = (
 
 @dataclass(frozen=True)
 class Report:
-    """Workers that answer, and runs of which only records are left."""
+    """The workers of this user, and the runs of which only records are left."""
 
     workers: tuple[Status, ...]
+    silent: tuple[discovery.Entry, ...]  # workers that run and do not answer
     recorded: tuple[Recorded, ...]  # the most recent first
 
 
@@ -33,11 +34,11 @@ def gather(records: Records, endpoint: str | None = None, timeout: float = 5.0) 
         VizError: an endpoint was named and no worker answers there.
     """
     if endpoint is not None:
-        return Report((ask.status(endpoint, timeout),), ())
-    workers = tuple(_answers(timeout))
+        return Report((ask.status(endpoint, timeout),), (), ())
+    workers, silent = _ask_all(timeout)
     live = {run.run_id for worker in workers for run in worker.runs}
     recorded = (each for each in records.runs() if each.status.run_id not in live)
-    return Report(workers, tuple(_without_worker(each) for each in recorded))
+    return Report(workers, silent, tuple(_without_worker(each) for each in recorded))
 
 
 def as_table(report: Report) -> str:
@@ -49,6 +50,7 @@ def as_table(report: Report) -> str:
             f"{worker.memory / 1e6:.0f} MB, version {worker.version}"
         )
         lines += _rows(worker.runs)
+    lines += [f"worker {entry.pid} at {entry.endpoint} does not answer" for entry in report.silent]
     if report.recorded:
         lines.append("recorded:")
         lines += _rows(tuple(each.status for each in report.recorded))
@@ -59,6 +61,7 @@ def as_json(report: Report, records: Records) -> dict[str, Any]:
     """The report for programs; `docs/commands.md` names its fields."""
     return {
         "workers": [_plain(worker) for worker in report.workers],
+        "silent": [_plain(entry) for entry in report.silent],
         "recorded": [
             {
                 **_plain(each.status),
@@ -70,12 +73,14 @@ def as_json(report: Report, records: Records) -> dict[str, Any]:
     }
 
 
-def _answers(timeout: float) -> Iterator[Status]:
+def _ask_all(timeout: float) -> tuple[tuple[Status, ...], tuple[discovery.Entry, ...]]:
+    answers, silent = [], []
     for entry in discovery.workers():
         try:
-            yield ask.status(entry.endpoint, timeout)
+            answers.append(ask.status(entry.endpoint, timeout))
         except VizError:
-            continue  # ended meanwhile, or stopped: it has nothing to tell
+            silent.append(entry)
+    return tuple(answers), tuple(silent)
 
 
 def _without_worker(recorded: Recorded) -> Recorded:

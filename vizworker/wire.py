@@ -100,7 +100,7 @@ class AskStatus(_Message, frozen=True, tag="ask_status", kw_only=True):
 
 
 class AskFrame(_Message, frozen=True, tag="ask_frame", kw_only=True):
-    """Anyone to worker: the last frame of a run, named by its id or its name; answered by a frame."""
+    """Anyone to worker: the last frame of a run, by its id or its name; answered by a frame."""
 
     run: str
 
