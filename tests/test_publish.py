@@ -24,6 +24,7 @@ from running import (
 )
 
 from search_hooks import publish
+from search_hooks.images import write_image
 from search_hooks.publish import Publisher
 from search_hooks.spawn import socket_folder
 from vizworker import wire
@@ -160,15 +161,15 @@ def test_refusal_is_logged_once_and_the_next_good_frame_is_drawn(
 
 
 def test_folder_that_cannot_be_written_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    def full(drawn: Drawn, image: bytes) -> None:
-        raise OSError(28, "No space left on device", "fit.png")
+    def write(drawn: Drawn, image: bytes) -> None:
+        write_image(Path("/dev/full/image"), drawn.names, drawn.format, image)
 
-    with running_worker() as worker, publishing(worker.endpoint, full) as publisher:
+    with running_worker() as worker, publishing(worker.endpoint, write) as publisher:
         for sequence in (1, 2):
             publisher.publish(small_frame(sequence))
             wait_until(lambda n=sequence: publisher.drawn == n, "an image")
         assert publisher.close(60.0)
-    assert caplog.text.count("No space left on device") == 1
+    assert caplog.text.count("could not be kept: [Errno 20] Not a directory") == 1
 
 
 @contextmanager

@@ -73,8 +73,11 @@ def remove_socket(endpoint: str, *, folder_too: bool) -> None:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that its readers see the old content or all of the new."""
     beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(content)
-    beside.replace(path)
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _entries() -> Iterator[tuple[Path, Entry]]:
