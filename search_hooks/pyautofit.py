@@ -225,7 +225,8 @@ def _mixed(mixin: Any, cls: Any) -> Any:
 
 def _copied(analysis: Any, mixin: Any, **attributes: Any) -> Any:
     """A shallow copy of an analysis with one of our mixins; its user's own stays as it was."""
-    cls = _mixed(mixin, type(analysis))
+    host: Any = type(analysis)
+    cls = _mixed(mixin, host)
     copied = cls.__new__(cls)
     copied.__dict__.update(analysis.__dict__ | attributes)
     return copied

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from platformdirs import user_cache_dir
 
 from search_hooks import graph_cache
 
@@ -148,6 +147,8 @@ def to_host(arrays: Arrays) -> dict[str, np.ndarray]:
 
 def cache_folder() -> Path:
     """Where compiled programs and graphs are kept: `VIZWORKER_CACHE`, else the user's cache."""
+    from platformdirs import user_cache_dir  # not at import: a search starts no later for us
+
     return Path(os.environ.get("VIZWORKER_CACHE") or user_cache_dir("vizworker"))
 
 
