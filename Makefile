@@ -1,0 +1,46 @@
+# Every target does its own set-up; `make PYTHON=/path/to/python3.12 ...` names the interpreter.
+BIN := .venv/bin
+STAMP := .venv/.installed
+export PYTHON
+
+.PHONY: help setup demo test lint bench bench-quick clean
+
+help:
+	@echo "make demo         fit a simulated lens and watch it (a few minutes)"
+	@echo "make test         run the tests"
+	@echo "make lint         ruff and mypy"
+	@echo "make bench        what watching costs a search (an hour); bench-quick: a few minutes"
+	@echo "make clean        remove the environment, caches and results"
+
+setup: $(STAMP)
+
+$(BIN)/python:
+	@python=$$(tools/find_python.sh) && \
+	echo "[1/2] creating .venv with $$($$python --version) ($$python)" && \
+	$$python -m venv --clear .venv
+
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "[2/2] installing vizworker, PyAutoLens and the tools at pinned versions (a few minutes)"
+	$(BIN)/python -m pip install -e '.[autolens,dev]' -c constraints.txt
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/vizworker demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/search_overhead.py
+
+bench-quick: $(STAMP)
+	$(BIN)/python benchmarks/search_overhead.py --quick
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist output benchmarks/results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
