@@ -19,9 +19,9 @@ def true_galaxies() -> list[al.Galaxy]:
         bulge=al.lp.Sersic(
             centre=(0.0, 0.0),
             ell_comps=al.convert.ell_comps_from(axis_ratio=0.9, angle=45.0),
-            intensity=1.0,
+            intensity=0.4,
             effective_radius=0.8,
-            sersic_index=3.0,
+            sersic_index=2.0,
         ),
         mass=al.mp.Isothermal(
             centre=(0.0, 0.0),
@@ -33,10 +33,10 @@ def true_galaxies() -> list[al.Galaxy]:
     source = al.Galaxy(
         redshift=1.0,
         bulge=al.lp.SersicCore(
-            centre=(0.05, 0.1),
+            centre=(0.12, 0.2),
             ell_comps=al.convert.ell_comps_from(axis_ratio=0.7, angle=120.0),
-            intensity=0.8,
-            effective_radius=0.25,
+            intensity=2.0,
+            effective_radius=0.15,
             sersic_index=1.2,
         ),
     )
@@ -74,25 +74,32 @@ def lens_model() -> af.Collection:
     bulge = af.Model(al.lp.Sersic)
     bulge.centre.centre_0 = af.GaussianPrior(mean=0.0, sigma=0.05)
     bulge.centre.centre_1 = af.GaussianPrior(mean=0.0, sigma=0.05)
-    bulge.intensity = af.LogUniformPrior(lower_limit=0.1, upper_limit=10.0)
-    bulge.effective_radius = af.UniformPrior(lower_limit=0.2, upper_limit=2.0)
+    bulge.intensity = af.LogUniformPrior(lower_limit=0.1, upper_limit=5.0)
+    bulge.effective_radius = af.UniformPrior(lower_limit=0.4, upper_limit=1.6)
+    bulge.sersic_index = af.UniformPrior(lower_limit=1.0, upper_limit=4.0)
 
     mass = af.Model(al.mp.Isothermal)
+    for profile in (bulge, mass):
+        profile.ell_comps.ell_comps_0 = af.GaussianPrior(mean=0.0, sigma=0.1)
+        profile.ell_comps.ell_comps_1 = af.GaussianPrior(mean=0.0, sigma=0.1)
     mass.centre.centre_0 = af.GaussianPrior(mean=0.0, sigma=0.05)
     mass.centre.centre_1 = af.GaussianPrior(mean=0.0, sigma=0.05)
-    mass.einstein_radius = af.UniformPrior(lower_limit=1.2, upper_limit=2.0)
+    mass.einstein_radius = af.UniformPrior(lower_limit=1.4, upper_limit=1.8)
+
+    shear = af.Model(al.mp.ExternalShear)
+    shear.gamma_1 = af.UniformPrior(lower_limit=-0.1, upper_limit=0.1)
+    shear.gamma_2 = af.UniformPrior(lower_limit=-0.1, upper_limit=0.1)
 
     source = af.Model(al.lp.SersicCore)
     source.centre.centre_0 = af.GaussianPrior(mean=0.0, sigma=0.15)
     source.centre.centre_1 = af.GaussianPrior(mean=0.0, sigma=0.15)
-    source.intensity = af.LogUniformPrior(lower_limit=0.1, upper_limit=10.0)
-    source.effective_radius = af.UniformPrior(lower_limit=0.05, upper_limit=0.8)
+    source.intensity = af.LogUniformPrior(lower_limit=0.1, upper_limit=5.0)
+    source.effective_radius = af.UniformPrior(lower_limit=0.05, upper_limit=0.4)
+    source.sersic_index = af.UniformPrior(lower_limit=0.8, upper_limit=2.5)
 
     return af.Collection(
         galaxies=af.Collection(
-            lens=af.Model(
-                al.Galaxy, redshift=0.5, bulge=bulge, mass=mass, shear=al.mp.ExternalShear
-            ),
+            lens=af.Model(al.Galaxy, redshift=0.5, bulge=bulge, mass=mass, shear=shear),
             source=af.Model(al.Galaxy, redshift=1.0, bulge=source),
         )
     )
@@ -112,7 +119,7 @@ def main() -> None:
     search = af.Nautilus(
         path_prefix="demo_lens",
         name="sersic",
-        n_live=150,
+        n_live=100,
         n_batch=100,
         n_like_max=args.evaluations,
         seed=SEED,
