@@ -8,6 +8,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +17,7 @@ import numpy as np
 
 from search_hooks.best import BUDGET, Best, affordable, due_in, update
 from search_hooks.images import write_image
+from search_hooks.memory import recall, remember
 from search_hooks.publish import Publisher
 from search_hooks.shared_fit import Arrays, HostFit, SharedFit, to_host, use_persistent_cache
 from search_hooks.spawn import PrivateWorker
@@ -69,6 +71,7 @@ class LiveFit:
         title_prefix: str = "",
         style: Style | None = None,
         on_image: Callable[[], None] | None = None,
+        memory: Path | None = None,
     ) -> None:
         """Nothing is compiled, computed or sent before the first `step` with a finite value.
 
@@ -87,6 +90,8 @@ class LiveFit:
             title_prefix: put before each panel's title.
             style: how the figure looks.
             on_image: called after an image has been written.
+            memory: a file beside the search's checkpoint that remembers the best fit, so that a
+                resumed search starts from it; None starts from nothing.
         """
         self.fit = SharedFit(fit_from, key) if use_jax else HostFit(fit_from)
         self.folder = folder
@@ -100,7 +105,9 @@ class LiveFit:
         self._title_prefix = title_prefix
         self._style = style or Style()
         self._after_image = on_image
-        self._best = Best()
+        self._memory = memory
+        self._best = Best() if memory is None else recall(memory, len(parameter_names))
+        self._recalled = self._best
         self._shown = 0
         self._sequence = 0
         self._steps = 0
@@ -141,6 +148,8 @@ class LiveFit:
             best = update(self._best, parameters, values)
             if best is not self._best:
                 self._improve(best)
+            if self._thread is None and best.version:
+                self._start()
             self._steps += 1
             self._blocked += time.perf_counter() - start
         except Exception as error:
@@ -208,9 +217,10 @@ class LiveFit:
         with self._changed:
             self._best = best
             self._changed.notify()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._watch, name="vizworker-fit", daemon=True)
-            self._thread.start()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._watch, name="vizworker-fit", daemon=True)
+        self._thread.start()
 
     def _watch(self) -> None:
         """The thread beside the search: compile, then show each best fit when it is due."""
@@ -291,13 +301,26 @@ class LiveFit:
         if self.fit.kept and not _agrees(host["log_likelihood"], best):
             host = self._without_kept_graph(best)
         self._computed += time.perf_counter() - start
+        if best is self._recalled and not _agrees(host["log_likelihood"], best):
+            self._forget(best)
+            return
         self._ship(best, host, Times(triggered=triggered, dispatched=dispatched))
+        if self._memory is not None:
+            with suppress(OSError):  # then a resumed search starts from nothing
+                remember(self._memory, best)
 
     def _without_kept_graph(self, best: Best) -> dict[str, np.ndarray]:
         logger.info("the graph kept from an earlier run is of another fit: tracing it anew")
         self.fit.forget_kept()
         self._compile()
         return to_host(self.fit(best.parameters))
+
+    def _forget(self, recalled: Best) -> None:
+        """What an earlier process remembered is not of this fit: start from what this one finds."""
+        logger.info("%s: the best fit of the run before is of another fit: left out", self.run)
+        with self._changed:
+            if self._best is recalled:
+                self._best = Best(version=recalled.version)
 
     def _ship(self, best: Best | None, host: dict[str, np.ndarray], times: Times) -> None:
         """Publish the arrays of one fit as a frame."""

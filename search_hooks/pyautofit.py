@@ -110,6 +110,7 @@ def _watched(fitness: Any, search: Any, extractor: Extractor, settings: flag.Set
         title_prefix=getattr(analysis, "title_prefix", None) or "",
         style=style_from_config(),
         on_image=_display(search, fitness.paths),
+        memory=_memory(fitness.paths),
     )
     fitness.__class__ = WatchedFitness
     fitness.live = live
@@ -119,7 +120,6 @@ def _watched(fitness: Any, search: Any, extractor: Extractor, settings: flag.Set
     fitness._count = 0
     fitness.analysis = _copied(analysis, WatchedAnalysis, live=live, extractor=extractor)
     fitness.iterations_per_quick_update = 1  # so that every evaluation reaches manage_quick_update
-    _restore_best(fitness)
     return fitness
 
 
@@ -237,19 +237,15 @@ def _image_folder(paths: Any) -> Path | None:
     return None if folder is None else Path(folder)
 
 
+def _memory(paths: Any) -> Path | None:
+    """A file in the folder of the search's checkpoint, which the host removes when it completes."""
+    folder = getattr(paths, "search_internal_path", None)
+    return None if folder is None else Path(folder) / "best_fit.json"
+
+
 def _display(search: Any, paths: Any) -> Callable[[], None] | None:
     """The host's own live window or notebook output, where its user asked for it."""
     if not search.live_visual_update:
         return None
     display = LiveDisplay(live_visual_update=True)
     return lambda: display.update(paths)
-
-
-def _restore_best(fitness: Any) -> None:
-    """Start a resumed search from the best fit that its last run wrote down."""
-    try:
-        sample = fitness.paths.load_samples_summary().max_log_likelihood_sample
-        vector = sample.parameter_lists_for_model(model=fitness.model)
-        fitness.live.step(np.asarray(vector), sample.log_likelihood)
-    except Exception:
-        logger.debug("no earlier best fit to start from", exc_info=True)

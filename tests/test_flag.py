@@ -67,3 +67,23 @@ def test_flag_is_set_before_jax_starts_and_not_claimed_after(argument, expected)
     run = [sys.executable, "-c", SCRIPT, argument]
     printed = subprocess.run(run, capture_output=True, text=True, timeout=60, check=True)
     assert printed.stdout.strip() == expected
+
+
+WARNED = """
+import os, sys, logging
+os.environ.pop("XLA_FLAGS", None)
+logging.basicConfig(format="%(message)s", stream=sys.stdout)
+import jax
+jax.devices()
+from search_hooks import flag
+flag.warn_of_xla_hang()
+flag.warn_of_xla_hang()
+"""
+
+
+def test_process_whose_backend_is_up_without_the_flag_is_warned_once():
+    printed = subprocess.run(
+        [sys.executable, "-c", WARNED], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert printed.stdout.count("can hang for ever") == 1
+    assert XLA_FLAG in printed.stdout

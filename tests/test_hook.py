@@ -224,3 +224,36 @@ def test_step_never_raises(tmp_path, caplog):
     with live(tmp_path) as hook:
         hook.step(Path("nonsense"), "more nonsense")
     assert "could not be watched" in caplog.text
+
+
+def test_resumed_search_starts_from_the_best_fit_it_had(tmp_path):
+    memory = tmp_path / "internal" / "best_fit.json"
+    names = ("level",)
+    with live(tmp_path / "a", memory=memory, parameter_names=names) as hook:
+        hook.step([0.1], log_likelihood(0.1))
+    with live(tmp_path / "b", memory=memory, parameter_names=names) as hook:
+        hook.step([0.9], log_likelihood(0.9))
+    assert hook.best.parameters[0] == 0.1
+    assert (tmp_path / "b" / "fit.png").exists()
+
+
+def test_best_fit_remembered_of_another_fit_is_left_out(tmp_path, caplog):
+    memory = tmp_path / "best_fit.json"
+    memory.write_text('{"parameters": [0.1], "log_likelihood": 1000.0}')
+    with caplog.at_level(logging.INFO):
+        hook = live(tmp_path / "image", memory=memory, parameter_names=("level",))
+        hook.step([0.9], log_likelihood(0.9))
+        until(lambda: "left out" in caplog.text)
+        hook.step([0.5], log_likelihood(0.5))
+        assert hook.close()
+    assert hook.best.parameters[0] == 0.5
+    assert (tmp_path / "image" / "fit.png").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"parameters": [1, 2], "log_likelihood": 1}', "{"])
+def test_memory_that_says_nothing_is_no_memory(tmp_path, text):
+    memory = tmp_path / "best_fit.json"
+    memory.write_text(text)
+    hook = live(tmp_path, memory=memory, parameter_names=("level",))
+    assert hook.best.version == 0
+    hook.close()

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -46,6 +47,13 @@ def workers_of(tmp_path):
         for process in psutil.process_iter(["cmdline"])
         if any(str(tmp_path) in word for word in process.info["cmdline"] or [])
     ]
+
+
+def until(condition, timeout=120.0):
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
 
 
 def best_of(output):
@@ -115,6 +123,35 @@ def test_completed_search_is_loaded_without_a_worker(watched):
     assert again.returncode == 0, again.stderr
     assert best_of(again.stdout) == best_of(output)
     assert "figures drawn" not in again.stdout
+
+
+def test_killed_search_leaves_nothing_behind_and_is_watched_again_when_it_resumes(tmp_path):
+    words = [SCRIPTS / "fit_lens.py", tmp_path, "--viz-worker", "--viz-every", "0"]
+    with (tmp_path / "first.log").open("w") as log:
+        first = subprocess.Popen(
+            [sys.executable, "-m", "search_hooks", *map(str, words)],
+            env=environment(tmp_path),
+            cwd=tmp_path,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        until(lambda: list(tmp_path.glob("output/watched/lens/*/image/fit.png")))
+        [memory] = tmp_path.glob("output/**/best_fit.json")
+        assert len(workers_of(tmp_path)) == 2  # the search and its worker
+    finally:
+        first.kill()
+        first.wait()
+    until(lambda: not workers_of(tmp_path), timeout=5.0)
+    assert not list((tmp_path / "run").glob("vizworker-*"))
+    [image] = tmp_path.glob("output/watched/lens/*/image/fit.png")
+    image.unlink()
+
+    again = launched(tmp_path, *words)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Resuming" in again.stdout
+    assert image.exists()
+    assert not memory.exists()  # it goes with the checkpoint of a completed search
 
 
 @pytest.mark.parametrize(
