@@ -267,9 +267,9 @@ class LiveFit:
 
     def _next(self, last: float) -> Best | None:
         """Wait until the best fit is due, and return it; None when there is no more to show."""
+        every = self._affordable()
         with self._changed:
             while True:
-                every = self._affordable()
                 wait = due_in(self._best, self._shown, last, time.monotonic(), every)
                 if self._closing:
                     return None if wait is None else self._best
