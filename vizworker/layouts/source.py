@@ -72,7 +72,9 @@ def _mesh(frame: Frame, values: np.ndarray) -> Image | Mesh | Triangles:
 def _triangles(frame: Frame, values: np.ndarray, simplices: np.ndarray) -> Triangles:
     grid = take(frame, "source_plane_mesh_grid", (len(values), 2))
     simplices = simplices[simplices[:, 0] >= 0]
-    if simplices.size and not 0 <= simplices.min() <= simplices.max() < len(values):
+    if not len(simplices):
+        raise LayoutError("array 'simplices' has no triangles, expected at least one")
+    if not 0 <= simplices.min() <= simplices.max() < len(values):
         raise LayoutError(
             f"array 'simplices' points at pixels {simplices.min()} to {simplices.max()}, "
             f"expected 0 to {len(values) - 1}"

@@ -81,9 +81,12 @@ def build(
     FigureCanvasAgg(figure)
     places = figure.subplots(sheet.rows, sheet.columns, squeeze=False).ravel()
     panels = [
-        _empty(axes) if panel is None else _panel(axes, panel, style, colours)
+        None if panel is None else _panel(axes, panel, style, colours)
         for axes, panel in zip(places, sheet.panels, strict=True)
     ]
+    for axes, panel in zip(places, panels, strict=True):
+        if panel is None:
+            axes.axis("off")
     return figure, panels
 
 
@@ -96,10 +99,6 @@ def bar_positions(panel: Panel) -> tuple[float, ...]:
     """Where the colour bar's ticks are, from 0 at its foot to 1 at its top."""
     low, high = colour_range(panel)
     return tuple((value - low) / (high - low) for value in panel.colour_ticks.positions)
-
-
-def _empty(axes: Axes) -> None:
-    axes.axis("off")
 
 
 def _panel(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> PanelArtists:

@@ -9,12 +9,14 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.transforms import BboxBase, IdentityTransform
+
+from vizworker.render.agg import Renderer, new_renderer, pixels_of
 
 SIZE = 1.0  # square points
 SHADES = 256
@@ -37,8 +39,8 @@ class Dots:
             pixels[self.where, channel] = self.shades[self.tables, beneath]
 
 
-def dots(scatter: PathCollection, renderer: RendererAgg) -> Dots:
-    """What `scatter`, made by `scatter_dots`, is on the canvas of `renderer`."""
+def dots(scatter: PathCollection, box: BboxBase, renderer: Renderer) -> Dots:
+    """What `scatter`, made by `scatter_dots` in axes at `box`, is on the canvas of `renderer`."""
     stamp, reach = _stamp(renderer.dpi)
     side = np.arange(2 * reach + 1) - reach
     dy, dx = (steps.ravel() for steps in np.meshgrid(side, side, indexing="ij"))
@@ -46,7 +48,7 @@ def dots(scatter: PathCollection, renderer: RendererAgg) -> Dots:
     places = scatter.get_offset_transform().transform(scatter.get_offsets())
     x = np.floor(places[:, :1] + 0.5).astype(int) + dx[used]
     y = np.floor(renderer.height - places[:, 1:] + 0.5).astype(int) + dy[used]
-    inside = _inside(x, y, scatter.get_clip_box(), renderer)
+    inside = _inside(x, y, box, renderer)
     where = (y * renderer.width + x)[inside]
     return _composed(where, np.broadcast_to(used, x.shape)[inside], stamp)
 
@@ -56,16 +58,14 @@ def scatter_dots(axes: Axes, points: np.ndarray, **kwargs: Any) -> PathCollectio
     return axes.scatter(points[:, 1], points[:, 0], s=SIZE, c="k", **kwargs)
 
 
-def _inside(x: np.ndarray, y: np.ndarray, box: BboxBase, renderer: RendererAgg) -> np.ndarray:
+def _inside(x: np.ndarray, y: np.ndarray, box: BboxBase, renderer: Renderer) -> np.ndarray:
     """Which pixels the axes do not clip away."""
     left, right = np.floor([box.x0 + 0.5, box.x1 + 0.5])
     top, bottom = np.floor([renderer.height - box.y1 + 0.5, renderer.height - box.y0 + 0.5])
-    return (
-        (x >= max(left, 0))
-        & (x <= min(right, renderer.width - 1))
-        & (y >= max(top, 0))
-        & (y <= min(bottom, renderer.height - 1))
-    )
+    beside: np.ndarray = (x < max(left, 0)) | (x > min(right, renderer.width - 1))
+    beyond: np.ndarray = (y < max(top, 0)) | (y > min(bottom, renderer.height - 1))
+    inside: np.ndarray = ~(beside | beyond)
+    return inside
 
 
 def _composed(where: np.ndarray, entries: np.ndarray, stamp: np.ndarray) -> Dots:
@@ -90,13 +90,13 @@ def _stamp(dpi: float) -> tuple[np.ndarray, int]:
     figure = Figure(dpi=dpi)
     point = np.zeros((1, 2))
     scatter = scatter_dots(figure.add_subplot(), point, transform=IdentityTransform())
-    width = np.sqrt(SIZE) + scatter.get_linewidths()[0]
+    width = np.sqrt(SIZE) + mpl.rcParams["lines.linewidth"]  # a dot has an edge of that width
     reach = int(np.ceil(width * dpi / 72.0 / 2.0)) + MARGIN
     scatter.set_offsets([[reach, reach + 1]])  # the middle of the canvas, counted from its foot
     scatter.set_clip_on(False)
     side = 2 * reach + 1
-    renderer = RendererAgg(side, side, dpi)
-    canvas = np.asarray(renderer.buffer_rgba())
+    renderer = new_renderer(side, side, dpi)
+    canvas = pixels_of(renderer)
     table = np.empty((side * side, SHADES), dtype=np.uint8)
     for shade in range(SHADES):
         canvas[...] = (shade, shade, shade, 255)

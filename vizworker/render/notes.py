@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from vizworker.render.agg import pixels_of, renderer_of
+
 SIZE = 18.0  # points
 HEIGHT = 2.0 * SIZE / 72.0  # inches
 SEPARATOR = "  |  "
@@ -22,13 +24,14 @@ def with_notes(rgb: np.ndarray, notes: tuple[str, ...], dpi: float) -> np.ndarra
 @functools.lru_cache(8)
 def _strip(notes: tuple[str, ...], width: int, dpi: float) -> np.ndarray:
     figure = Figure(figsize=(width / dpi, HEIGHT), dpi=dpi)
-    canvas = FigureCanvasAgg(figure)
+    FigureCanvasAgg(figure)
+    renderer = renderer_of(figure)
     line = " ".join(SEPARATOR.join(notes).split())
     text = figure.text(0.5, 0.5, line, color="red", fontsize=SIZE, ha="center", va="center")
     text.set_parse_math(False)
-    needed = text.get_window_extent(canvas.get_renderer()).width
+    needed = text.get_window_extent(renderer).width
     room = 0.98 * width
     text.set_fontsize(max(SMALLEST, SIZE * min(1.0, room / max(needed, 1.0))))
-    canvas.draw()
+    figure.draw(renderer)
     # rounding the height of a strip must not cost a column of its width
-    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :width, :3])
+    return np.ascontiguousarray(pixels_of(renderer)[:, :width, :3])

@@ -1,12 +1,13 @@
 """Images painted straight into a canvas where each of their pixels covers several of its own."""
 
 import numpy as np
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import Colormap, Normalize, to_rgba
 from matplotlib.image import AxesImage
 from matplotlib.transforms import Bbox
+from matplotlib.typing import ColorType
 
 from vizworker.layouts.sheet import Image, Panel
+from vizworker.render.agg import Renderer
 
 NEAREST = 3  # matplotlib smooths an image that it enlarges less than this
 
@@ -29,7 +30,7 @@ def paint(
     box: Bbox,
     norm: Normalize,
     colours: Colormap,
-    blank: str | tuple[float, ...],
+    blank: ColorType,
 ) -> None:
     """Fill `box` of an (height, width) canvas of RGBA words with an image.
 
@@ -46,7 +47,7 @@ def paint(
     wide.take(down, axis=0, out=canvas[rows, columns], mode="clip")
 
 
-def blit(canvas: np.ndarray, image: AxesImage, renderer: RendererAgg) -> None:
+def blit(canvas: np.ndarray, image: AxesImage, renderer: Renderer) -> None:
     """Put an image that fills its axes on an (height, width) canvas of RGBA words."""
     rgba, x, y, _ = image.make_image(renderer)
     if rgba is None or (rgba[..., 3] != 255).any():
@@ -70,12 +71,13 @@ def _nearest(distances: np.ndarray, length: float, count: int) -> np.ndarray:
 
 
 def _coloured(
-    values: np.ndarray, norm: Normalize, colours: Colormap, blank: str | tuple[float, ...]
+    values: np.ndarray, norm: Normalize, colours: Colormap, blank: ColorType
 ) -> np.ndarray:
     shades = norm(np.ma.masked_invalid(values))
     rgba = np.ascontiguousarray(colours(shades, bytes=True))
     words: np.ndarray = rgba.view(np.uint32)[..., 0]
     bad = np.ma.getmaskarray(shades)
     if bad.any():
-        words[bad] = (255 * np.array(to_rgba(blank))).round().astype(np.uint8).view(np.uint32)
+        plain = 255 * np.array(list(to_rgba(blank)))
+        words[bad] = plain.round().astype(np.uint8).view(np.uint32)
     return words

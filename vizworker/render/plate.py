@@ -5,23 +5,26 @@ lines and frame over them, ending with the labels of the colour bar. Its pixels 
 same figure made from scratch and saved with a tight bounding box.
 """
 
+import io
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.transforms import Bbox
 
 from vizworker.frame import Style
-from vizworker.layouts.sheet import Image, Panel, Sheet
+from vizworker.layouts.sheet import Panel, Sheet
+from vizworker.render.agg import Renderer, pixels_of, renderer_of
 from vizworker.render.artists import PanelArtists, bar_positions, build
 from vizworker.render.colormap import colormap
 from vizworker.render.dots import Dots, dots
 from vizworker.render.labels import LabelParser
 from vizworker.render.pixels import blit, covered, fills, in_blocks, paint
+from vizworker.render.trim import Trim
 
 PAD = 0.1  # inches around the figure
 MAX_GROUNDS = 8  # kept, one for each way in which the labels push the panels about
@@ -32,8 +35,8 @@ PLACES = ("left", "right", "bottom", "top", "wspace", "hspace")
 class Ground:
     """The static part of a figure, placed and trimmed for labels of certain lengths."""
 
-    size: tuple[float, float]  # width, height in inches, trimmed
     places: dict[str, float]  # what `Figure.subplots_adjust` takes
+    box: Bbox  # what of the figure is seen, inches
     marks: np.ndarray  # (n,) indices into the canvas
     words: np.ndarray  # (n,) RGBA there
     blank: np.uint32  # RGBA elsewhere
@@ -49,7 +52,7 @@ class _Room:
 
 @dataclass(frozen=True)
 class _Ink:
-    """Where black marks of the ground, the ends of ticks, reach over a panel's content."""
+    """Where black marks, the ends of ticks, reach over a panel's content."""
 
     where: np.ndarray  # (n,) flat indices of pixels
     shades: np.ndarray  # (n, 3) of the marks on white
@@ -73,7 +76,7 @@ class Plate:
         self._figure, self._panels = build(sheet, style, colormap(style.colormap))
         self._dpi = dpi
         self._layout_dpi = self._figure.dpi
-        self._full_size = tuple(self._figure.get_size_inches())
+        self._trim = Trim(self._figure)
         self._loose = _places(self._figure)
         self._parser = LabelParser()
         self._grounds: dict[Hashable, Ground] = {}
@@ -91,10 +94,12 @@ class Plate:
         if ground is not self._placed:
             self._place(ground)
         renderer = self._renderer()
-        canvas = np.asarray(renderer.buffer_rgba())
+        canvas = pixels_of(renderer)
         words = canvas.view(np.uint32)[..., 0]
         words.fill(ground.blank)
         words.reshape(-1)[ground.marks] = ground.words
+        for ink in self._inks.values():
+            words.reshape(-1)[ink.where] = ground.blank  # it comes again over the content
         for index, panel in self._drawn_panels():
             self._draw_panel(index, panel, renderer, canvas)
         return _without_alpha(canvas)
@@ -109,7 +114,7 @@ class Plate:
             artists.update(panel)
 
     def _draw_panel(
-        self, index: int, panel: PanelArtists, renderer: RendererAgg, canvas: np.ndarray
+        self, index: int, panel: PanelArtists, renderer: Renderer, canvas: np.ndarray
     ) -> None:
         axes = panel.axes
         self._draw_content(panel, renderer, canvas.view(np.uint32)[..., 0])
@@ -124,22 +129,22 @@ class Plate:
         for label in panel.bar_labels():
             label.draw(renderer)
 
-    def _draw_content(self, panel: PanelArtists, renderer: RendererAgg, words: np.ndarray) -> None:
-        content, box = panel.shown.content, panel.axes.bbox
-        if not isinstance(content, Image) or not fills(panel.shown):
-            panel.content.draw(renderer)
-        elif in_blocks(content.values, box):
+    def _draw_content(self, panel: PanelArtists, renderer: Renderer, words: np.ndarray) -> None:
+        values, artist, box = panel.shown.content.values, panel.content, panel.axes.bbox
+        if not isinstance(artist, AxesImage) or not fills(panel.shown):
+            artist.draw(renderer)
+        elif in_blocks(values, box):
             blank = panel.axes.get_facecolor()
-            paint(words, content.values, box, panel.norm, panel.colours, blank)
+            paint(words, values, box, panel.norm, panel.colours, blank)
         else:
-            blit(words, panel.content, renderer)
+            blit(words, artist, renderer)
 
     def _ground(self) -> Ground:
         """The ground for the labels as they are now."""
         key = self._pushing() if self._rooms else None
         if key not in self._grounds:
-            size, places = self._tidied()
-            ground = self._draw_ground(size, places)
+            ground = self._draw_ground(*self._tidied())
+            self._place(ground)
             self._rooms = self._rooms or [self._room(panel) for _, panel in self._drawn_panels()]
             if len(self._grounds) == MAX_GROUNDS:
                 del self._grounds[next(iter(self._grounds))]
@@ -162,38 +167,31 @@ class Plate:
 
     def _room(self, panel: PanelArtists) -> _Room:
         renderer = self._renderer()
-        below = panel.axes.xaxis.get_tightbbox(renderer)
+        below = panel.axes.xaxis.get_tightbbox(renderer) or panel.axes.bbox
         above = panel.axes.title.get_window_extent(renderer)
         bar = panel.bar.bbox
         return _Room(low=2 * (bar.y0 - below.y0) - 2, high=2 * (above.y1 - bar.y1) - 2)
 
-    def _tidied(self) -> tuple[tuple[float, float], dict[str, float]]:
-        """The trimmed size, and places within it, of the figure as it is laid out tightly."""
-        figure, (width, height) = self._figure, self._full_size
+    def _tidied(self) -> tuple[dict[str, float], Bbox]:
+        """Where the axes are, and what of the figure is seen, when it is laid out tightly."""
+        figure = self._figure
+        self._trim.close()
         figure.set_dpi(self._layout_dpi)
-        figure.set_size_inches(self._full_size)
         figure.subplots_adjust(**self._loose)
         figure.tight_layout()
-        places = _places(figure)
         figure.set_dpi(self._dpi)
         figure.draw_without_rendering()
-        box = figure.get_tightbbox(self._renderer()).padded(PAD)
-        for name in ("left", "right"):
-            places[name] = (places[name] * width - box.x0) / box.width
-        for name in ("bottom", "top"):
-            places[name] = (places[name] * height - box.y0) / box.height
-        return (box.width, box.height), places
+        return _places(figure), figure.get_tightbbox(self._renderer()).padded(PAD)
 
-    def _draw_ground(self, size: tuple[float, float], places: dict[str, float]) -> Ground:
-        self._figure.set_size_inches(size)
-        self._figure.subplots_adjust(**places)
+    def _draw_ground(self, places: dict[str, float], box: Bbox) -> Ground:
+        """The ground of a figure that has just been tidied."""
+        file = io.BytesIO()
         with _hidden(self._changing()):
-            self._renderer()
-            self._figure.canvas.draw()
-        words = np.asarray(self._figure.canvas.buffer_rgba()).view(np.uint32).reshape(-1)
+            self._figure.savefig(file, format="raw", dpi=self._dpi, bbox_inches=box)
+        words = np.frombuffer(file.getbuffer(), np.uint32)
         blank = words[0]
         marks = np.flatnonzero(words != blank)
-        return Ground(size, places, marks, words[marks], blank)
+        return Ground(places, box, marks, words[marks], blank)
 
     def _changing(self) -> Iterator[Artist]:
         """What a ground must not show."""
@@ -208,14 +206,16 @@ class Plate:
                 yield panel.axes.yaxis
 
     def _place(self, ground: Ground) -> None:
-        self._figure.set_size_inches(ground.size)
+        self._trim.close()
         self._figure.subplots_adjust(**ground.places)
         renderer = self._renderer()
         for axes in self._figure.axes:
             locator = axes.get_axes_locator()
             axes.apply_aspect(None if locator is None else locator(axes, renderer))
+        self._trim.open(ground.box)
+        renderer = self._renderer()
         self._dots = {
-            index: dots(panel.dots, renderer)
+            index: dots(panel.dots, panel.axes.bbox, renderer)
             for index, panel in self._drawn_panels()
             if panel.dots is not None
         }
@@ -224,8 +224,8 @@ class Plate:
         }
         self._placed = ground
 
-    def _renderer(self) -> RendererAgg:
-        renderer = self._figure.canvas.get_renderer()
+    def _renderer(self) -> Renderer:
+        renderer = renderer_of(self._figure)
         renderer.mathtext_parser = self._parser
         return renderer
 
@@ -233,7 +233,7 @@ class Plate:
         return ((i, panel) for i, panel in enumerate(self._panels) if panel is not None)
 
 
-def _ink(ground: Ground, box: Bbox, renderer: RendererAgg) -> _Ink:
+def _ink(ground: Ground, box: Bbox, renderer: Renderer) -> _Ink:
     rows, columns = covered(box, renderer.height)
     y, x = np.divmod(ground.marks, renderer.width)
     over = (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)

@@ -1,0 +1,26 @@
+"""The part of matplotlib's Agg renderer that figures are drawn with; it has no types of its own."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.figure import Figure
+
+Renderer = Any  # a RendererAgg: width, height, dpi, mathtext_parser
+
+
+def new_renderer(width: int, height: int, dpi: float) -> Renderer:
+    """A renderer with a canvas of its own."""
+    make: Any = RendererAgg
+    return make(width, height, dpi)
+
+
+def renderer_of(figure: Figure) -> Renderer:
+    """The renderer of a figure; a new one where its size or resolution has changed."""
+    canvas: Any = figure.canvas
+    return canvas.get_renderer()
+
+
+def pixels_of(renderer: Renderer) -> np.ndarray:
+    """(height, width, 4) uint8: the canvas itself, to be written to."""
+    return np.asarray(renderer.buffer_rgba())
