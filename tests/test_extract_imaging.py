@@ -77,5 +77,5 @@ def test_analysis_without_an_extractor_is_named():
     class Other(af.Analysis):
         pass
 
-    with pytest.raises(ExtractError, match="no live figure for .*Other"):
+    with pytest.raises(ExtractError, match=r"no live figure for .*Other"):
         extractor_for(Other())
