@@ -5,6 +5,7 @@ lines and frame over them, ending with the labels of the colour bar. Its pixels 
 same figure made from scratch and saved with a tight bounding box.
 """
 
+import gc
 import io
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from vizworker.frame import Style
@@ -145,12 +147,19 @@ class Plate:
         if key not in self._grounds:
             ground = self._draw_ground(*self._tidied())
             self._place(ground)
+            self._release_renderers()
             self._rooms = self._rooms or [self._room(panel) for _, panel in self._drawn_panels()]
             if len(self._grounds) == MAX_GROUNDS:
                 del self._grounds[next(iter(self._grounds))]
             key = self._pushing()
             self._grounds[key] = ground
         return self._grounds[key]
+
+    def _release_renderers(self) -> None:
+        """Free the canvases of laying out and saving: each text keeps its last renderer alive."""
+        for text in self._figure.findobj(Text):
+            text.get_window_extent(self._renderer())
+        gc.collect()
 
     def _pushing(self) -> Hashable:
         """The lengths of those labels that are long enough to move panels."""
