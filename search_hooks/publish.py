@@ -13,7 +13,7 @@ import msgspec
 
 from vizworker.auth import check_endpoint
 from vizworker.errors import VizError
-from vizworker.frame import Cost, Frame
+from vizworker.frame import Cost, Frame, Times
 from vizworker.wire import Alive, Beat, Bye, Drawn, Refused, decode, encode, encode_frame
 
 logger = logging.getLogger("search_hooks")
@@ -89,6 +89,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._waiting: Frame | None = None
         self._flight: Flight | None = None
+        self._home = Times()  # of the last image that was handed over
         self._delivered = 0  # the sequence of the newest image that came home
         self._instance = ""  # the worker behind this connection, once it has said so
         self._reachable = False  # the last message could be handed to a connection
@@ -180,7 +181,8 @@ class Publisher:
             self._beat(link, now)
             self._send(link, now)
             self._complain(now - max(started, self._heard))
-        self._reachable = link.send(encode(Bye(run_id=self._run_id, cost=self._cost())))
+        bye = Bye(run_id=self._run_id, cost=self._cost(), home=self._home)
+        self._reachable = link.send(encode(bye))
 
     def _ended(self, now: float) -> bool:
         if self._deadline is None:
@@ -198,7 +200,7 @@ class Publisher:
             return
         if not self._reachable and self._revive is not None:
             self._revive()
-        beat = Beat(run_id=self._run_id, run=self._run, cost=self._cost())
+        beat = Beat(run_id=self._run_id, run=self._run, cost=self._cost(), home=self._home)
         self._reach(link.send(encode(beat)))
         if self._reachable:
             self._beaten = now
@@ -277,6 +279,7 @@ class Publisher:
         self.drawn += 1
         try:
             self._on_image(drawn, image)
+            self._home = msgspec.structs.replace(drawn.times, written=time.time())
         except Exception as error:
             # a read-only or full folder, or a fault of the caller's own
             self._say(f"the figure of {self._run} could not be kept: {error} (the search goes on)")

@@ -90,6 +90,10 @@ def test_status_says_how_many_figures_were_drawn(watched):
     assert run["drawn"] >= 1
     assert run["state"] == "ended"
     assert run["cost"]["blocked"] < 1.0
+    steps = ("triggered", "dispatched", "ready", "sent", "received", "drawn", "encoded", "written")
+    times = [run["latency"][step] for step in steps]
+    assert times[0] > 0
+    assert times == sorted(times)
 
 
 def test_no_process_and_no_socket_is_left_behind(watched):

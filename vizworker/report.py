@@ -101,7 +101,7 @@ def _rows(runs: tuple[RunStatus, ...]) -> Iterator[str]:
     if runs:
         yield COLUMNS.format(*HEADINGS)
     for run in runs:
-        latency = run.latency.encoded - run.latency.triggered
+        latency = (run.latency.written or run.latency.encoded) - run.latency.triggered
         yield COLUMNS.format(
             run.run[:28],
             run.state,

@@ -31,6 +31,11 @@ class Run:
         self.heard = now
         self._change(run=run, cost=cost, replaced=cost.replaced + self.overtaken)
 
+    def came_home(self, home: Times) -> None:
+        """The search has written an image, perhaps that of the last frame drawn."""
+        if home.written and home.drawn == self.status.latency.drawn:
+            self._change(latency=home)
+
     def receive(self, frame: Frame, now: float, *, overtook: bool) -> None:
         """A frame came, perhaps in place of one that waited."""
         self.overtaken += overtook

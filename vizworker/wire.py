@@ -60,6 +60,7 @@ class Beat(_Message, frozen=True, tag="beat", kw_only=True):
     run_id: str
     run: str
     cost: Cost
+    home: Times = msgspec.field(default_factory=Times)  # of the last image that came home
 
 
 class Alive(_Message, frozen=True, tag="alive", kw_only=True):
@@ -73,6 +74,7 @@ class Bye(_Message, frozen=True, tag="bye", kw_only=True):
 
     run_id: str
     cost: Cost
+    home: Times = msgspec.field(default_factory=Times)  # as a beat's
 
 
 class Drawn(_Message, frozen=True, tag="drawn", kw_only=True):

@@ -179,7 +179,9 @@ class Worker:
                 case Frame():
                     self._take(route, request, now)
                 case Beat():
-                    self._runs.get(request.run_id, now).hear(now, request.run, request.cost)
+                    run = self._runs.get(request.run_id, now)
+                    run.hear(now, request.run, request.cost)
+                    run.came_home(request.home)
                     self._send(route, Alive(instance=self.instance))
                 case Bye():
                     self._bid_farewell(request)
@@ -242,13 +244,14 @@ class Worker:
         letter = self._mailbox.take(bye.run_id)
         if letter is not None:
             self._draw(letter)
-        self._end(bye.run_id, bye.cost)
+        self._end(bye.run_id, bye.cost, bye.home)
 
-    def _end(self, run_id: str, cost: Cost | None = None) -> None:
+    def _end(self, run_id: str, cost: Cost | None = None, home: Times | None = None) -> None:
         """Let go of what is held for a run that said goodbye, or that was given up."""
         run = self._runs.known(run_id)
         if run is None:
             return
+        run.came_home(home or Times())
         run.end(run.status.cost if cost is None else cost)
         self._drawer.forget(run_id)
         self._tell_sinks(lambda sink: sink.ended(run.status_at(time.monotonic())))
