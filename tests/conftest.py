@@ -29,6 +29,9 @@ UPSTREAM_WARNINGS = (
     "ignore:.*:RuntimeWarning:(autoarray|autogalaxy|autolens|autofit)",
     "ignore:.*:FutureWarning:(autoarray|autogalaxy|autolens|autofit)",
     "ignore:No blurring_image provided:UserWarning",
+    # of JAX and of Python, wherever a test forks on purpose
+    "ignore:.*fork:RuntimeWarning",
+    "ignore:.*fork:DeprecationWarning",
     "ignore:Mask padded from:UserWarning",
 )
 

@@ -156,8 +156,6 @@ def test_endpoint_nobody_listens_at_does_not_hold_the_search_up(tmp_path, caplog
     assert time.monotonic() - start < 10.0
 
 
-# JAX and Python themselves warn of the fork
-@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning", "ignore:.*fork:DeprecationWarning")
 def test_hook_of_the_parent_does_nothing_in_a_forked_child(tmp_path):
     hook = live(tmp_path)
     pid = os.fork()
