@@ -23,7 +23,7 @@ os.environ["VIZWORKER_DATA"] = str(_scratch / "vizworker")
 import pytest  # noqa: E402
 from autonerves import conf, jax_wrapper  # noqa: E402, F401  turns JAX's x64 mode on
 
-UPSTREAM_WARNINGS = (
+EXPECTED_WARNINGS = (
     # old numpy idioms and dtype requests inside autoarray, autogalaxy and autolens
     "ignore:.*:DeprecationWarning:(autoarray|autogalaxy|autolens|autofit|autonerves)",
     "ignore:.*:RuntimeWarning:(autoarray|autogalaxy|autolens|autofit)",
@@ -32,14 +32,16 @@ UPSTREAM_WARNINGS = (
     # of JAX and of Python, wherever a test forks on purpose
     "ignore:.*fork:RuntimeWarning",
     "ignore:.*fork:DeprecationWarning",
+    # of hypothesis, which would print a whole random frame
+    "ignore:Generating overly large repr",
     "ignore:Mask padded from:UserWarning",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Warnings are errors, those from inside the host's own modules apart."""
+    """Warnings are errors, but for those that are expected."""
     for item in items:
-        for line in UPSTREAM_WARNINGS:
+        for line in EXPECTED_WARNINGS:
             item.add_marker(pytest.mark.filterwarnings(line))
 
 
