@@ -7,8 +7,10 @@ bare         no figure while it samples, and without the warm-up of figure code 
 off          no figure, as a user has it today: with that warm-up
 foreground   upstream's quick updates, every 500 evaluations
 background   the same on upstream's thread
-watched N s  by vizworker, a figure at most every N seconds, the graph kept from an earlier run;
-             "first run" has neither a kept graph nor a compilation cache
+watched N s  by vizworker, a figure at most every N seconds
+
+All of them find JAX's compilation cache, and vizworker its graph, as an earlier search has left
+them; only "first run" finds none, and compiles the likelihood too.
 
 Columns: figures while it sampled; the whole `search.fit` and the likelihood calls in it (results
 waited for), seconds, the median and its lowest and highest; their ratios to `off` and `bare` of the
@@ -23,7 +25,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from vizworker.sinks.record import Records
 
 ONE_SEARCH = Path(__file__).parent / "_one_search.py"
 TIMEOUT = 1800.0  # seconds for one search
+FILLING = {"off": 101, "foreground": 501, "watched": 101}  # evaluations
 
 Measured = dict[str, float]
 
@@ -46,17 +48,18 @@ class Mode:
     mode: str  # of `_one_search.py`
     beyond: str  # whose CPU seconds are not those of figures
     every: float = 5.0  # seconds
+    first_run: bool = False  # finds no cache
 
 
 def modes(every: list[float]) -> list[Mode]:
-    """The rows; the first watched search fills the cache that the others find."""
+    """The rows of the table."""
     return [
         Mode("bare", "bare", beyond="bare"),
         Mode("off", "off", beyond="off"),
         Mode("foreground", "foreground", beyond="off"),
         Mode("background", "background", beyond="off"),
-        Mode(f"watched {every[0]:g} s, first run", "watched", "bare", every[0]),
         *(Mode(f"watched {seconds:g} s", "watched", "bare", seconds) for seconds in every),
+        Mode(f"watched {every[0]:g} s, first run", "watched", "bare", every[0], first_run=True),
     ]
 
 
@@ -70,49 +73,55 @@ def main() -> None:
     if options.quick:
         options.repeats, options.evaluations = 1, min(options.evaluations, 1001)
     rows = modes(options.every)
-    runs: dict[str, list[Measured]] = {mode.name: [] for mode in rows}
-    for repeat in range(options.repeats):
-        for mode, measured in one_round(rows, options.model, options.evaluations):
+    with tempfile.TemporaryDirectory() as cache:
+        fill(Path(cache), options.model)
+        runs: dict[str, list[Measured]] = {mode.name: [] for mode in rows}
+        for repeat, mode in itertools.product(range(options.repeats), rows):
+            measured = one_search(mode, Path(cache), options.model, options.evaluations)
             runs[mode.name].append(measured)
-            print(f"{repeat + 1}/{options.repeats} {mode.name}: {measured['fit_s']:.1f} s")
+            print(f"{repeat + 1}/{options.repeats} {mode.name}: {told(measured)}", flush=True)
     warn_of_different_work(runs)
     title = f"Nautilus, {options.model}, {options.evaluations} evaluations, {options.repeats} runs"
     report(title, [row(mode, runs) for mode in rows], options.json)
 
 
-def one_round(rows: list[Mode], model: str, evaluations: int) -> Iterator[tuple[Mode, Measured]]:
-    """Each mode once, one after the other, with a cache of this round's own."""
-    with tempfile.TemporaryDirectory() as folder:
-        for number, mode in enumerate(rows):
-            place = Path(folder) / str(number)
-            place.mkdir()
-            environment = os.environ | {
-                "VIZWORKER_CACHE": f"{folder}/cache",
-                "VIZWORKER_DATA": f"{place}/data",
-                "MPLBACKEND": "Agg",
-            }
-            environment.pop("JAX_COMPILATION_CACHE_DIR", None)
-            yield mode, one_search(mode, place, environment, model, evaluations)
+def fill(cache: Path, model: str) -> None:
+    """Short searches that leave what they compile to those that are counted."""
+    for name, evaluations in FILLING.items():
+        print(f"filling the caches: {name}", flush=True)
+        one_search(Mode(name, name, beyond=name), cache, model, evaluations)
 
 
-def one_search(
-    mode: Mode, place: Path, environment: dict[str, str], model: str, evaluations: int
-) -> Measured:
+def one_search(mode: Mode, cache: Path, model: str, evaluations: int) -> Measured:
     """Run it, and add its figures and CPU seconds to what it measured itself."""
-    command = [sys.executable, str(ONE_SEARCH), mode.mode, str(place), "--model", model]
-    command += ["--evaluations", str(evaluations), "--every", str(mode.every)]
-    before = cpu_of_children()
-    with (place / "log").open("w") as log:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = [sys.executable, str(ONE_SEARCH), mode.mode, name, "--model", model]
+        command += ["--evaluations", str(evaluations), "--every", str(mode.every)]
+        before = cpu_of_children()
+        run(command, folder, cache=folder / "cache" if mode.first_run else cache)
+        measured: Measured = json.loads((folder / "measured.json").read_text())
+        ours = sum(each.status.drawn for each in Records(folder / "data").runs())
+        measured["figures"] = ours + measured.pop("upstream_figures")
+        measured["cpu_s"] = cpu_of_children() - before
+        return measured
+
+
+def run(command: list[str], folder: Path, cache: Path) -> None:
+    """Run a search with folders of its own; its log is shown only if it fails."""
+    environment = os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": str(cache / "programs"),
+        "VIZWORKER_CACHE": str(cache),
+        "VIZWORKER_DATA": str(folder / "data"),
+        "MPLBACKEND": "Agg",
+    }
+    with (folder / "log").open("w") as log:
         ended = subprocess.run(
             command, env=environment, stdout=log, stderr=log, timeout=TIMEOUT, check=False
         )
     if ended.returncode:
-        sys.exit(f"{mode.name} ended with code {ended.returncode}:\n{(place / 'log').read_text()}")
-    measured: Measured = json.loads((place / "measured.json").read_text())
-    ours = sum(run.status.drawn for run in Records(place / "data").runs())
-    measured["figures"] = ours + measured.pop("upstream_figures")
-    measured["cpu_s"] = cpu_of_children() - before
-    return measured
+        print((folder / "log").read_text(), file=sys.stderr)
+        sys.exit(f"{' '.join(command)} ended with code {ended.returncode}")
 
 
 def cpu_of_children() -> float:
@@ -138,14 +147,19 @@ def row(mode: Mode, runs: dict[str, list[Measured]]) -> dict[str, Any]:
         "mode": mode.name,
         "figures": int(figures),
         "fit s": spread([each["fit_s"] for each in own]),
-        "/off": f"{ratio('fit_s', 'off'):.3f}",
-        "/bare": f"{ratio('fit_s', 'bare'):.3f}",
+        "fit/off": f"{ratio('fit_s', 'off'):.3f}",
+        "fit/bare": f"{ratio('fit_s', 'bare'):.3f}",
         "likelihood s": spread([each["likelihood_s"] for each in own]),
-        "/off ": f"{ratio('likelihood_s', 'off'):.3f}",
-        "/bare ": f"{ratio('likelihood_s', 'bare'):.3f}",
+        "lh/off": f"{ratio('likelihood_s', 'off'):.3f}",
+        "lh/bare": f"{ratio('likelihood_s', 'bare'):.3f}",
         "CPU s": median([each["cpu_s"] for each in own]),
         "CPU s/figure": f"{median(per_figure):.2f}" if per_figure else "-",
     }
+
+
+def told(measured: Measured) -> str:
+    """One search in a line."""
+    return ", ".join(f"{name} {value:.6g}" for name, value in measured.items())
 
 
 def spread(values: list[float]) -> str:
