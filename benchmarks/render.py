@@ -11,7 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import autolens as al
 import lenses
+import numpy as np
 import plain
 from autolens.imaging.plot.fit_imaging_plots import (
     _compute_critical_curves_from_fit,
@@ -46,10 +47,11 @@ def main() -> None:
     model = lenses.sersic()
     fits = [lenses.fit_of(model, vector, lenses.hst()) for vector in lenses.vectors(model)]
     frames = [lenses.upstream_frame(fit) for fit in fits]
+    zooming = list(zooms(model, options.repeats + 2))
     results = [
         measured(f"{name}, {size}", draw, options.repeats)
         for size, dpi in SIZES.items()
-        for name, draw in ways(fits, frames, dpi).items()
+        for name, draw in ways(fits, frames, zooming, dpi).items()
     ]
     report(results)
     if options.json:
@@ -57,7 +59,7 @@ def main() -> None:
 
 
 def ways(
-    fits: list[al.FitImaging], frames: list[Frame], dpi: float
+    fits: list[al.FitImaging], frames: list[Frame], zooming: list[Frame], dpi: float
 ) -> dict[str, Callable[[int], object]]:
     """What draws the i-th figure to a PNG, by name; ours comes first."""
     figures, kept = Figures(), KeptFigure(frames[0], dpi)
@@ -79,10 +81,35 @@ def ways(
         file = io.BytesIO()
         return figure.savefig(file, dpi=dpi, bbox_inches="tight", pad_inches=0.1)
 
-    found = {"ours": ours, "upstream": upstream, "fresh figure": fresh, "kept figure": kept.draw}
+    moved, sequence = Figures(), iter(zooming)
+
+    def zoom(i: int) -> object:
+        return moved.render(next(sequence), dpi).png
+
+    found = {
+        "ours": ours,
+        "ours, new zoom": zoom,
+        "upstream": upstream,
+        "fresh figure": fresh,
+        "kept figure": kept.draw,
+    }
     if dpi != SIZES["full"]:
         del found["upstream"]  # it has one size
     return found
+
+
+def zooms(model: Any, count: int) -> Iterator[Frame]:
+    """Frames whose source planes are all shown at other extents."""
+    vector, rng = next(lenses.vectors(model)), np.random.default_rng(1)
+    names = [".".join(path) for path in model.paths]
+    for i in range(count):
+        values = list(vector)
+        for j, name in enumerate(names):
+            if name.startswith("galaxies.source.bulge.centre"):
+                values[j] += 0.05 * rng.normal()
+            if name == "galaxies.source.bulge.effective_radius":
+                values[j] = 0.1 + 0.04 * i
+        yield lenses.upstream_frame(lenses.fit_of(model, values, lenses.hst()))
 
 
 class KeptFigure:

@@ -132,6 +132,17 @@ def test_any_sheet_after_any_other_has_the_pixels_of_plain_matplotlib(
         assert_same(plate.draw(sheet), plain.pixels(sheet, SMALL, dpi))
 
 
+def test_another_colour_range_is_drawn_by_the_same_plate() -> None:
+    sheet = layout(small_frame())
+    panel = sheet.panels[0]
+    assert panel is not None
+    panels = [
+        replace(panel, vmin=low, vmax=high, colour_ticks=ticks.colour(low, high, ""))
+        for low, high in np.random.default_rng(0).uniform([-1.0, 0.0], [0.0, 30.0], (50, 2))
+    ]
+    assert len({arrangement(replace(sheet, panels=(panel,))) for panel in panels}) == 1
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
 def test_a_frame_of_nothing_is_drawn(value: float) -> None:
     frame = upstream.case("one plane", 0).frame

@@ -98,7 +98,8 @@ def colour_range(panel: Panel) -> tuple[float, float]:
 def bar_positions(panel: Panel) -> tuple[float, ...]:
     """Where the colour bar's ticks are, from 0 at its foot to 1 at its top."""
     low, high = colour_range(panel)
-    return tuple((value - low) / (high - low) for value in panel.colour_ticks.positions)
+    # the middle of most ranges is a rounding error away from 0.5, and that must not move a tick
+    return tuple(round((value - low) / (high - low), 9) for value in panel.colour_ticks.positions)
 
 
 def _panel(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> PanelArtists:

@@ -9,6 +9,7 @@ import numpy as np
 
 from vizworker.frame import Frame
 from vizworker.layouts import layout
+from vizworker.render.memory import trim
 from vizworker.render.notes import with_notes
 from vizworker.render.plate import Plate, arrangement
 from vizworker.render.png import encode
@@ -48,7 +49,9 @@ class Figures:
         self._keep(key, plate)
         drawn = time.time()
         png = encode(rgb)
-        return Rendered(sheet.names, rgb, png, drawn, time.time())
+        encoded = time.time()
+        trim()
+        return Rendered(sheet.names, rgb, png, drawn, encoded)
 
     def forget(self, run_id: str) -> None:
         """Drop the figures of a run that has ended."""

@@ -58,6 +58,13 @@ def blit(canvas: np.ndarray, image: AxesImage, renderer: Renderer) -> None:
     canvas[foot - rows : foot, left : left + columns] = rgba.view(np.uint32)[::-1, :, 0]
 
 
+def word_of(colour: ColorType) -> np.uint32:
+    """A colour as a word of RGBA."""
+    rgba = 255 * np.array(list(to_rgba(colour)))
+    word: np.uint32 = rgba.round().astype(np.uint8).view(np.uint32)[0]
+    return word
+
+
 def covered(box: Bbox, height: int) -> tuple[slice, slice]:
     """Rows and columns of a canvas that an image in `box` covers."""
     # the borders round as matplotlib's own image drawing has them
@@ -78,6 +85,5 @@ def _coloured(
     words: np.ndarray = rgba.view(np.uint32)[..., 0]
     bad = np.ma.getmaskarray(shades)
     if bad.any():
-        plain = 255 * np.array(list(to_rgba(blank)))
-        words[bad] = plain.round().astype(np.uint8).view(np.uint32)
+        words[bad] = word_of(blank)
     return words

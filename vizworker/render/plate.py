@@ -6,13 +6,15 @@ same figure made from scratch and saved with a tight bounding box.
 """
 
 import gc
-import io
+from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
@@ -22,14 +24,16 @@ from vizworker.frame import Style
 from vizworker.layouts.sheet import Panel, Sheet
 from vizworker.render.agg import Renderer, pixels_of, renderer_of
 from vizworker.render.artists import PanelArtists, bar_positions, build
+from vizworker.render.boxes import Boxes
 from vizworker.render.colormap import colormap
 from vizworker.render.dots import Dots, dots
 from vizworker.render.labels import LabelParser
-from vizworker.render.pixels import blit, covered, fills, in_blocks, paint
+from vizworker.render.pixels import blit, covered, fills, in_blocks, paint, word_of
 from vizworker.render.trim import Trim
 
 PAD = 0.1  # inches around the figure
-MAX_GROUNDS = 8  # kept, one for each way in which the labels push the panels about
+MAX_GROUNDS = 4  # kept, one for each way in which the labels push the panels about
+MAX_KEYS = 64  # lengths of labels whose ground is known
 PLACES = ("left", "right", "bottom", "top", "wspace", "hspace")
 
 
@@ -42,6 +46,8 @@ class Ground:
     marks: np.ndarray  # (n,) indices into the canvas
     words: np.ndarray  # (n,) RGBA there
     blank: np.uint32  # RGBA elsewhere
+    dots: dict[int, Dots]  # by panel
+    inks: dict[int, "_Ink"]  # the same
 
 
 @dataclass(frozen=True)
@@ -81,13 +87,12 @@ class Plate:
         self._trim = Trim(self._figure)
         self._loose = _places(self._figure)
         self._parser = LabelParser()
+        self._boxes = Boxes()
         self._grounds: dict[Hashable, Ground] = {}
-        # whose ticks are drawn anew: panels whose limits have changed or are not filled
-        self._moving = {i for i, panel in enumerate(sheet.panels) if panel and not fills(panel)}
+        self._keys: dict[Hashable, Hashable] = {}  # of the grounds, by what pushes panels
+        self._moving = _moving(sheet)
         self._rooms: list[_Room] = []
         self._placed: Ground | None = None
-        self._dots: dict[int, Dots] = {}  # by panel, where the ground has placed it
-        self._inks: dict[int, _Ink] = {}  # the same
 
     def draw(self, sheet: Sheet) -> np.ndarray:
         """The pixels of a sheet: (height, width, 3) uint8."""
@@ -100,10 +105,10 @@ class Plate:
         words = canvas.view(np.uint32)[..., 0]
         words.fill(ground.blank)
         words.reshape(-1)[ground.marks] = ground.words
-        for ink in self._inks.values():
+        for ink in ground.inks.values():
             words.reshape(-1)[ink.where] = ground.blank  # it comes again over the content
         for index, panel in self._drawn_panels():
-            self._draw_panel(index, panel, renderer, canvas)
+            self._draw_panel(index, panel, renderer, canvas, ground)
         return _without_alpha(canvas)
 
     def _update(self, sheet: Sheet) -> None:
@@ -116,13 +121,18 @@ class Plate:
             artists.update(panel)
 
     def _draw_panel(
-        self, index: int, panel: PanelArtists, renderer: Renderer, canvas: np.ndarray
+        self,
+        index: int,
+        panel: PanelArtists,
+        renderer: Renderer,
+        canvas: np.ndarray,
+        ground: Ground,
     ) -> None:
         axes = panel.axes
         self._draw_content(panel, renderer, canvas.view(np.uint32)[..., 0])
         if panel.dots is not None:
-            self._dots[index].draw(canvas)
-        self._inks[index].draw(canvas)
+            ground.dots[index].draw(canvas)
+        ground.inks[index].draw(canvas)
         if index in self._moving:
             axes.xaxis.draw(renderer)
             axes.yaxis.draw(renderer)
@@ -143,23 +153,25 @@ class Plate:
 
     def _ground(self) -> Ground:
         """The ground for the labels as they are now."""
-        key = self._pushing() if self._rooms else None
+        pushing = self._pushing() if self._rooms else None
+        key = self._keys.get(pushing)
         if key not in self._grounds:
-            ground = self._draw_ground(*self._tidied())
-            self._place(ground)
-            self._release_renderers()
+            places, box = self._tidied()
+            key = (*places.values(), *box.extents)
+            if key not in self._grounds:
+                _add(self._grounds, key, self._draw_ground(places, box), MAX_GROUNDS)
+            self._place(self._grounds[key])
+            # mathtext's exceptions are in cycles with frames that hold whole canvases
+            gc.collect()
             self._rooms = self._rooms or [self._room(panel) for _, panel in self._drawn_panels()]
-            if len(self._grounds) == MAX_GROUNDS:
-                del self._grounds[next(iter(self._grounds))]
-            key = self._pushing()
-            self._grounds[key] = ground
+            _add(self._keys, self._pushing() if pushing is None else pushing, key, MAX_KEYS)
         return self._grounds[key]
 
     def _release_renderers(self) -> None:
-        """Free the canvases of laying out and saving: each text keeps its last renderer alive."""
+        """Free the canvases of other places: each text keeps its last renderer alive."""
+        renderer = self._renderer()
         for text in self._figure.findobj(Text):
-            text.get_window_extent(self._renderer())
-        gc.collect()
+            cast(Any, text)._renderer = renderer
 
     def _pushing(self) -> Hashable:
         """The lengths of those labels that are long enough to move panels."""
@@ -187,23 +199,44 @@ class Plate:
         self._trim.close()
         figure.set_dpi(self._layout_dpi)
         figure.subplots_adjust(**self._loose)
-        figure.tight_layout()
-        figure.set_dpi(self._dpi)
-        figure.draw_without_rendering()
-        return _places(figure), figure.get_tightbbox(self._renderer()).padded(PAD)
+        with self._boxes.answering(self._looks()):
+            figure.tight_layout()
+            figure.set_dpi(self._dpi)
+            return _places(figure), figure.get_tightbbox(self._renderer()).padded(PAD)
+
+    def _looks(self) -> dict[Axes, Hashable]:
+        """What decides, with its place, how much room each of the axes takes."""
+        looks: dict[Axes, Hashable] = {}
+        for _, panel in self._drawn_panels():
+            shown = panel.shown
+            looks[panel.axes] = (shown.limits, shown.x_ticks, shown.y_ticks)
+            looks[panel.bar] = shown.colour_ticks.labels
+        return looks
 
     def _draw_ground(self, places: dict[str, float], box: Bbox) -> Ground:
-        """The ground of a figure that has just been tidied."""
-        file = io.BytesIO()
+        """The ground of a figure, placed and trimmed."""
+        self._open(places, box)
+        renderer = self._renderer()
+        words = pixels_of(renderer).view(np.uint32).reshape(-1)
+        blank = word_of(self._figure.get_facecolor())
+        words.fill(blank)
         with _hidden(self._changing()):
-            self._figure.savefig(file, format="raw", dpi=self._dpi, bbox_inches=box)
-        words = np.frombuffer(file.getbuffer(), np.uint32)
-        blank = words[0]
-        marks = np.flatnonzero(words != blank)
-        return Ground(places, box, marks, words[marks], blank)
+            self._figure.draw(renderer)
+        marks = np.flatnonzero(words != blank).astype(np.int32)
+        words = words[marks]
+        return Ground(
+            places,
+            box,
+            marks,
+            words,
+            blank,
+            self._all_dots(renderer),
+            self._inks(marks, words, renderer),
+        )
 
     def _changing(self) -> Iterator[Artist]:
         """What a ground must not show."""
+        yield self._figure.patch  # it ends where the figure does, and what is seen may not
         for index, panel in self._drawn_panels():
             yield panel.content
             if panel.dots is not None:
@@ -215,23 +248,33 @@ class Plate:
                 yield panel.axes.yaxis
 
     def _place(self, ground: Ground) -> None:
+        self._open(ground.places, ground.box)
+        self._release_renderers()
+        self._placed = ground
+
+    def _open(self, places: dict[str, float], box: Bbox) -> None:
         self._trim.close()
-        self._figure.subplots_adjust(**ground.places)
+        self._figure.set_dpi(self._dpi)
+        self._figure.subplots_adjust(**places)
         renderer = self._renderer()
         for axes in self._figure.axes:
             locator = axes.get_axes_locator()
             axes.apply_aspect(None if locator is None else locator(axes, renderer))
-        self._trim.open(ground.box)
-        renderer = self._renderer()
-        self._dots = {
+        self._trim.open(box)
+
+    def _all_dots(self, renderer: Renderer) -> dict[int, Dots]:
+        return {
             index: dots(panel.dots, panel.axes.bbox, renderer)
             for index, panel in self._drawn_panels()
             if panel.dots is not None
         }
-        self._inks = {
-            index: _ink(ground, panel.axes.bbox, renderer) for index, panel in self._drawn_panels()
+
+    def _inks(self, marks: np.ndarray, words: np.ndarray, renderer: Renderer) -> dict[int, _Ink]:
+        places = np.divmod(marks, renderer.width)
+        return {
+            index: _ink(marks, words, places, covered(panel.axes.bbox, renderer.height))
+            for index, panel in self._drawn_panels()
         }
-        self._placed = ground
 
     def _renderer(self) -> Renderer:
         renderer = renderer_of(self._figure)
@@ -242,12 +285,34 @@ class Plate:
         return ((i, panel) for i, panel in enumerate(self._panels) if panel is not None)
 
 
-def _ink(ground: Ground, box: Bbox, renderer: Renderer) -> _Ink:
-    rows, columns = covered(box, renderer.height)
-    y, x = np.divmod(ground.marks, renderer.width)
+def _moving(sheet: Sheet) -> set[int]:
+    """Panels whose ticks are drawn anew: not filled, or at limits other than most are.
+
+    Any other whose limits change joins them then.
+    """
+    panels = [(i, panel) for i, panel in enumerate(sheet.panels) if panel]
+    common = Counter(panel.limits for _, panel in panels).most_common(1)
+    usual = [limits for limits, _ in common]
+    return {i for i, panel in panels if not fills(panel) or panel.limits not in usual}
+
+
+def _ink(
+    marks: np.ndarray,
+    words: np.ndarray,
+    places: tuple[np.ndarray, np.ndarray],
+    area: tuple[slice, slice],
+) -> _Ink:
+    (y, x), (rows, columns) = places, area
     over = (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
-    shades = ground.words[over].view(np.uint8).reshape(-1, 4)[:, :3].astype(np.uint16)
-    return _Ink(ground.marks[over], shades)
+    shades = words[over].view(np.uint8).reshape(-1, 4)[:, :3].astype(np.uint16)
+    return _Ink(marks[over], shades)
+
+
+def _add[K, V](kept: dict[K, V], key: K, value: V, limit: int) -> None:
+    """Keep one more, and drop the oldest beyond the limit."""
+    kept[key] = value
+    while len(kept) > limit:
+        del kept[next(iter(kept))]
 
 
 @contextmanager
