@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -58,6 +59,21 @@ def timed(act: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
+def child(program: str, *arguments: str, **environment: str) -> dict[str, Any]:
+    """What a fresh process of a benchmark measured: the JSON of its last line."""
+    ended = subprocess.run(
+        [sys.executable, program, *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        sys.exit(f"{program} {' '.join(arguments)} failed:\n{ended.stderr}")
+    measured: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return measured
+
+
 def median(values: Sequence[float]) -> float:
     """The median."""
     return statistics.median(values)
@@ -77,8 +93,15 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return made
 
 
-def report(title: str, rows: list[dict[str, Any]], path: Path | None) -> None:
-    """Print a table, one row a measurement, and keep it as JSON beside the machine it is of."""
+def report(title: str, rows: list[dict[str, Any]], path: Path | None, **more: Any) -> None:
+    """Print a table, one row a measurement, and keep it as JSON beside the machine it is of.
+
+    Args:
+        title: what was measured.
+        rows: of the table; a key is a column.
+        path: of the JSON; None keeps none.
+        more: what else the JSON holds.
+    """
     print(f"\n{title}  ({machine()})")
     columns = list(dict.fromkeys(key for row in rows for key in row))
     cells = [[_cell(row.get(column, "")) for column in columns] for row in rows]
@@ -88,6 +111,7 @@ def report(title: str, rows: list[dict[str, Any]], path: Path | None) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         document = {"title": title, "machine": machine(), "versions": versions(), "rows": rows}
+        document |= more
         path.write_text(json.dumps(document, indent=2) + "\n")
     sys.stdout.flush()
 
