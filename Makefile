@@ -1,6 +1,7 @@
 # Every target does its own set-up; `make PYTHON=/path/to/python3.12 ...` names the interpreter.
 BIN := .venv/bin
 STAMP := .venv/.installed
+BENCHMARKS := fit_arrays render quick_update first_update end_to_end publish many_runs memory search_overhead
 export PYTHON
 
 .PHONY: help setup demo test lint bench bench-quick clean
@@ -9,7 +10,7 @@ help:
 	@echo "make demo         fit a simulated lens and watch it (a few minutes)"
 	@echo "make test         run the tests"
 	@echo "make lint         ruff and mypy"
-	@echo "make bench        what watching costs a search (an hour); bench-quick: a few minutes"
+	@echo "make bench        what watching costs, all of it (an hour or two); bench-quick: some minutes"
 	@echo "make clean        remove the environment, caches and results"
 
 setup: $(STAMP)
@@ -36,10 +37,11 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/search_overhead.py
+	@for each in $(BENCHMARKS); do $(BIN)/python benchmarks/$$each.py || exit 1; done
+	$(BIN)/python benchmarks/search_overhead.py --model mge
 
 bench-quick: $(STAMP)
-	$(BIN)/python benchmarks/search_overhead.py --quick
+	@for each in $(BENCHMARKS); do $(BIN)/python benchmarks/$$each.py --quick || exit 1; done
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist output benchmarks/results

@@ -1,6 +1,6 @@
 """How long one figure takes: ours, PyAutoLens's, and matplotlib's, for the same fit.
 
-python benchmarks/render.py [--repeats N] [--json FILE]
+python benchmarks/render.py [--repeats N] [--quick] [--json FILE]
 """
 
 import argparse
@@ -42,8 +42,10 @@ SIZES = {"full": 150.0, "live": 60.0}  # dpi of a 24 x 18 inch figure
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="three repeats")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    options.repeats = 3 if options.quick else options.repeats
     model = lenses.sersic()
     fits = [lenses.fit_of(model, vector, lenses.hst()) for vector in lenses.vectors(model)]
     frames = [lenses.upstream_frame(fit) for fit in fits]
