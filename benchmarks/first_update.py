@@ -54,7 +54,10 @@ def of_model(model: str) -> list[dict[str, Any]]:
 
 def measured(path: str, name: str) -> dict[str, Any]:
     """One path of one model, in this process."""
+    import jax
+
     analysis, model = lens(name)
+    jax.devices()  # starts the backend: the search's own doing, whoever is first
     compilations = Compilations()
     with tempfile.TemporaryDirectory() as folder:
         search = search_in(folder, model)

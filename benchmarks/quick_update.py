@@ -53,11 +53,17 @@ def main() -> None:
     models = MODELS[:1] if options.quick else MODELS
     repeats = ["--repeats", str(2 if options.quick else options.repeats)]
     results = [
-        child(__file__, "--child", path, model, *repeats)
+        uncached("--child", path, model, *repeats)
         for model, path in itertools.product(models, ("upstream", "unified"))
     ]
     rows = [row for pair in itertools.batched(results, 2) for row in compared(*pair)]
     report("One quick update, seconds", rows, options.json, results=results)
+
+
+def uncached(*arguments: str) -> dict[str, Any]:
+    """A path in a process that finds no compilation of an earlier one."""
+    with tempfile.TemporaryDirectory() as folder:
+        return child(__file__, *arguments, JAX_COMPILATION_CACHE_DIR=folder)
 
 
 def compared(upstream: dict[str, Any], unified: dict[str, Any]) -> Iterator[dict[str, Any]]:
