@@ -1,10 +1,11 @@
 """How long a user waits for the first figure, and what of it the search has to wait for.
 
-ours, cold     no cache: the figure's graph is traced and compiled beside the search, which goes on
-ours, warm     the same fit once more: a repeated or resumed search
-upstream       its warm-up of figure code, and its first quick update; cold and warm as ours
+ours       the figure's graph is traced and compiled beside a search that evaluates without pause
+ours idle  the same beside a search that does nothing meanwhile
+upstream   its warm-up of figure code, and its first quick update, for which the search stops
 
-Each in a fresh process. Columns: seconds added before sampling (`make_fitness` beyond that of a
+Each in a fresh process, twice: cold, without a cache, and warm, with what the first left, as a
+repeated or resumed search finds it. Columns: seconds added before sampling (`make_fitness` beyond that of a
 search without figures); seconds until the graph is ready, and until `fit.png` is there, after the
 first likelihoods; compilations by XLA (or fetches from its cache) added before sampling, on the
 search's thread after its first likelihoods, and on other threads; both waits together, and their
@@ -41,13 +42,13 @@ def main() -> None:
 def of_model(model: str) -> list[dict[str, Any]]:
     """Both paths, each without a cache and then with what that left."""
     rows = []
-    for path in ("ours", "upstream"):
+    for path in PATHS:
         with tempfile.TemporaryDirectory() as folder:
             cache = {"VIZWORKER_CACHE": folder, "JAX_COMPILATION_CACHE_DIR": f"{folder}/programs"}
             for state in ("cold", "warm"):
                 found = child(__file__, "--child", path, model, **cache)
                 rows.append({"model": model, "path": f"{path}, {state}", **found})
-    for row, ours in zip(rows, rows[:2] * 2, strict=True):
+    for row, ours in zip(rows, rows[:2] * len(PATHS), strict=True):
         row["to ours"] = row["both s"] / ours["both s"]
     return rows
 
@@ -136,14 +137,23 @@ def watched_fitness(search: Any, analysis: Any, model: Any) -> tuple[Any, float]
     return fitness, imported + seconds
 
 
-def watched_figure(fitness: Any, search: Any, batch: list[Any]) -> float:
+def busy_figure(fitness: Any, search: Any, batch: list[Any]) -> float:
     """Sample on until the figure is there; seconds until the graph was ready."""
+    return watched_figure(fitness, search, lambda: evaluate(fitness, batch))
+
+
+def idle_figure(fitness: Any, search: Any, batch: list[Any]) -> float:
+    """The same, doing nothing."""
+    return watched_figure(fitness, search, lambda: time.sleep(0.01))
+
+
+def watched_figure(fitness: Any, search: Any, go_on: Callable[[], None]) -> float:
     image = Path(search.paths.image_path) / "fit.png"
     deadline = time.monotonic() + PATIENCE
     while not image.exists():
         if time.monotonic() > deadline:
             raise TimeoutError("no figure")
-        evaluate(fitness, batch)
+        go_on()
     return fitness.live.cost().compiled
 
 
@@ -161,7 +171,8 @@ def evaluate(fitness: Any, batch: list[Any]) -> None:
 
 
 PATHS: dict[str, tuple[Callable[..., tuple[Any, float]], Callable[..., float | None]]] = {
-    "ours": (watched_fitness, watched_figure),
+    "ours": (watched_fitness, busy_figure),
+    "ours idle": (watched_fitness, idle_figure),
     "upstream": (timed_fitness, upstream_figure),
 }
 
