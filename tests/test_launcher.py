@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import h5py
 import psutil
 import pytest
 
@@ -54,6 +56,22 @@ def until(condition, timeout=120.0):
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+def pause_between_checkpoints(process, tmp_path):
+    """Stop a search where its sampler's own checkpoint is whole: half of one cannot be resumed."""
+
+    def whole():
+        process.send_signal(signal.SIGSTOP)
+        try:
+            [checkpoint] = tmp_path.glob("output/**/checkpoint.hdf5")
+            with h5py.File(checkpoint, "r", locking=False) as file:
+                return "sampler" in file
+        except (ValueError, OSError, KeyError):
+            process.send_signal(signal.SIGCONT)
+            return False
+
+    until(whole)
 
 
 def best_of(output):
@@ -143,6 +161,7 @@ def test_killed_search_leaves_nothing_behind_and_is_watched_again_when_it_resume
         until(lambda: list(tmp_path.glob("output/watched/lens/*/image/fit.png")))
         [memory] = tmp_path.glob("output/**/best_fit.json")
         assert len(workers_of(tmp_path)) == 2  # the search and its worker
+        pause_between_checkpoints(first, tmp_path)
     finally:
         first.kill()
         first.wait()

@@ -14,7 +14,6 @@ from typing import Any, cast
 
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
@@ -24,7 +23,6 @@ from vizworker.frame import Style
 from vizworker.layouts.sheet import Panel, Sheet
 from vizworker.render.agg import Renderer, pixels_of, renderer_of
 from vizworker.render.artists import PanelArtists, bar_positions, build
-from vizworker.render.boxes import Boxes
 from vizworker.render.colormap import colormap
 from vizworker.render.dots import Dots, dots
 from vizworker.render.labels import LabelParser
@@ -87,7 +85,6 @@ class Plate:
         self._trim = Trim(self._figure)
         self._loose = _places(self._figure)
         self._parser = LabelParser()
-        self._boxes = Boxes()
         self._grounds: dict[Hashable, Ground] = {}
         self._keys: dict[Hashable, Hashable] = {}  # of the grounds, by what pushes panels
         self._moving = _moving(sheet)
@@ -199,19 +196,9 @@ class Plate:
         self._trim.close()
         figure.set_dpi(self._layout_dpi)
         figure.subplots_adjust(**self._loose)
-        with self._boxes.answering(self._looks()):
-            figure.tight_layout()
-            figure.set_dpi(self._dpi)
-            return _places(figure), figure.get_tightbbox(self._renderer()).padded(PAD)
-
-    def _looks(self) -> dict[Axes, Hashable]:
-        """What decides, with its place, how much room each of the axes takes."""
-        looks: dict[Axes, Hashable] = {}
-        for _, panel in self._drawn_panels():
-            shown = panel.shown
-            looks[panel.axes] = (shown.limits, shown.x_ticks, shown.y_ticks)
-            looks[panel.bar] = shown.colour_ticks.labels
-        return looks
+        figure.tight_layout()
+        figure.set_dpi(self._dpi)
+        return _places(figure), figure.get_tightbbox(self._renderer()).padded(PAD)
 
     def _draw_ground(self, places: dict[str, float], box: Bbox) -> Ground:
         """The ground of a figure, placed and trimmed."""
