@@ -49,14 +49,6 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class _Room:
-    """How long the end labels of a colour bar may be before they push at other panels."""
-
-    low: float  # pixels
-    high: float
-
-
-@dataclass(frozen=True)
 class _Ink:
     """Where black marks, the ends of ticks, reach over a panel's content."""
 
@@ -88,7 +80,7 @@ class Plate:
         self._grounds: dict[Hashable, Ground] = {}
         self._keys: dict[Hashable, Hashable] = {}  # of the grounds, by what pushes panels
         self._moving = _moving(sheet)
-        self._rooms: list[_Room] = []
+        self._rooms: list[float] = []  # pixels a colour bar's label may have before it pushes
         self._placed: Ground | None = None
 
     def draw(self, sheet: Sheet) -> np.ndarray:
@@ -160,7 +152,9 @@ class Plate:
             self._place(self._grounds[key])
             # mathtext's exceptions are in cycles with frames that hold whole canvases
             gc.collect()
-            self._rooms = self._rooms or [self._room(panel) for _, panel in self._drawn_panels()]
+            self._rooms = self._rooms or [
+                room for _, panel in self._drawn_panels() for room in self._panel_rooms(panel)
+            ]
             _add(self._keys, self._pushing() if pushing is None else pushing, key, MAX_KEYS)
         return self._grounds[key]
 
@@ -171,24 +165,27 @@ class Plate:
             cast(Any, text)._renderer = renderer
 
     def _pushing(self) -> Hashable:
-        """The lengths of those labels that are long enough to move panels."""
+        """The sizes of the colour bars' labels: widths, and the heights that move panels."""
         renderer = self._renderer()
-        lengths = []
-        for room, (_, panel) in zip(self._rooms, self._drawn_panels(), strict=True):
-            low, _, high = panel.bar_labels()
-            for label, space in ((low, room.low), (high, room.high)):
-                length, _, _ = renderer.get_text_width_height_descent(
-                    label.get_text(), label.get_fontproperties(), False
-                )
-                lengths.append(length if length > space else 0.0)
-        return tuple(lengths)
+        boxes = [label.get_window_extent(renderer) for label in self._bar_labels()]
+        return tuple(
+            (round(box.width, 3), round(box.height, 3) if box.height > room else 0.0)
+            for box, room in zip(boxes, self._rooms, strict=True)
+        )
 
-    def _room(self, panel: PanelArtists) -> _Room:
+    def _bar_labels(self) -> Iterator[Text]:
+        for _, panel in self._drawn_panels():
+            yield from panel.bar_labels()
+
+    def _panel_rooms(self, panel: PanelArtists) -> Iterator[float]:
+        """The heights of its colour bar's labels up to which they stay beside their panel."""
         renderer = self._renderer()
         below = panel.axes.xaxis.get_tightbbox(renderer) or panel.axes.bbox
         above = panel.axes.title.get_window_extent(renderer)
         bar = panel.bar.bbox
-        return _Room(low=2 * (bar.y0 - below.y0) - 2, high=2 * (above.y1 - bar.y1) - 2)
+        for position in bar_positions(panel.shown):
+            middle = bar.y0 + position * bar.height
+            yield 2 * min(middle - below.y0, above.y1 - middle) - 2
 
     def _tidied(self) -> tuple[dict[str, float], Bbox]:
         """Where the axes are, and what of the figure is seen, when it is laid out tightly."""
