@@ -35,7 +35,7 @@ class Search:
         frame = self.frames[i % len(self.frames)]
         self.publisher.publish(replace(frame, sequence=i + 1, times=times))
 
-    def _came(self, drawn: Drawn, image: bytes) -> None:
+    def _came(self, drawn: Drawn, images: tuple[memoryview, ...]) -> None:
         self.ages.append(time.time() - drawn.times.triggered)
 
     def _cost(self) -> Cost:

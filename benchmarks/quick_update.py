@@ -155,7 +155,7 @@ def unified(analysis: Any, model: Any, points: list[Any], repeats: int, folder: 
             curves(frame)
         with phase("render"):
             rendered = figures.render(frame)
-            write_image(folder, rendered.names, "png", rendered.png)
+            write_image(folder, rendered.pictures[0].names, "png", rendered.pictures[0].png)
 
     with timer.phase("warmup"):
         fit.compile(points[0])

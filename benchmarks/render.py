@@ -33,7 +33,6 @@ from autolens.imaging.plot.fit_imaging_plots import (
 from autonerves import jax_wrapper  # noqa: F401  first: it sets JAX up
 
 from vizworker.frame import Frame
-from vizworker.layouts import layout
 from vizworker.render.figure import Figures
 
 SIZES = {"full": 150.0, "live": 60.0}  # dpi of a 24 x 18 inch figure
@@ -68,7 +67,7 @@ def ways(
     curves = [_compute_critical_curves_from_fit(fit) for fit in fits]
 
     def ours(i: int) -> object:
-        return figures.render(frames[i % 2], dpi).png
+        return figures.render(frames[i % 2], dpi).pictures[0].png
 
     def upstream(i: int) -> object:
         names = ("image_plane_lines", "image_plane_line_colors")
@@ -78,7 +77,7 @@ def ways(
             return subplot_fit(fits[i % 2], output_path=folder, output_format="png", **given)
 
     def fresh(i: int) -> object:
-        figure = plain.figure_of(layout(frames[i % 2]), frames[i % 2].style)
+        figure = plain.figure_of(plain.sheet_of(frames[i % 2]), frames[i % 2].style)
         figure.tight_layout()
         file = io.BytesIO()
         return figure.savefig(file, dpi=dpi, bbox_inches="tight", pad_inches=0.1)
@@ -86,7 +85,7 @@ def ways(
     moved, sequence = Figures(), iter(zooming)
 
     def zoom(i: int) -> object:
-        return moved.render(next(sequence), dpi).png
+        return moved.render(next(sequence), dpi).pictures[0].png
 
     found = {
         "ours": ours,
@@ -118,7 +117,7 @@ class KeptFigure:
     """A plain figure whose images are replaced, saved without laying it out again."""
 
     def __init__(self, frame: Frame, dpi: float) -> None:
-        self._figure = plain.figure_of(layout(frame), frame.style)
+        self._figure = plain.figure_of(plain.sheet_of(frame), frame.style)
         self._figure.tight_layout()
         self._images = [axes.images[0] for axes in self._figure.axes if axes.images]
         self._values = [image.get_array() for image in self._images]

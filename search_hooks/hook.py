@@ -358,9 +358,10 @@ class LiveFit:
         self._say_once(logging.WARNING, f"{self.run}: {note}")
         return (note,)
 
-    def _image_came(self, drawn: Drawn, image: bytes) -> None:
+    def _image_came(self, drawn: Drawn, images: tuple[memoryview, ...]) -> None:
         if self.folder is not None:
-            write_image(self.folder, drawn.names, drawn.format, image)
+            for names, image in zip(drawn.names, images, strict=True):
+                write_image(self.folder, names, drawn.format, image)
         if self._after_image is not None:
             self._after_image()
 

@@ -11,7 +11,9 @@ _STEM = re.compile(r"[a-z0-9_]{1,64}")
 FORMATS = frozenset({"png"})
 
 
-def write_image(folder: Path, stems: Iterable[str], suffix: str, image: bytes) -> list[Path]:
+def write_image(
+    folder: Path, stems: Iterable[str], suffix: str, image: bytes | memoryview
+) -> list[Path]:
     """Write one image under each of its names, replacing what was there in one step.
 
     Args:
@@ -34,7 +36,7 @@ def write_image(folder: Path, stems: Iterable[str], suffix: str, image: bytes) -
     return [_replace(folder / f"{stem}.{suffix}", image) for stem in stems]
 
 
-def _replace(path: Path, image: bytes) -> Path:
+def _replace(path: Path, image: bytes | memoryview) -> Path:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(image)

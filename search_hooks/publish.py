@@ -57,7 +57,7 @@ class Publisher:
         endpoint: str,
         run_id: str,
         run: str,
-        on_image: Callable[[Drawn, bytes], None],
+        on_image: Callable[[Drawn, tuple[memoryview, ...]], None],
         *,
         cost: Callable[[], Cost],
         revive: Callable[[], None] | None = None,
@@ -68,7 +68,7 @@ class Publisher:
             endpoint: where the worker listens, now or later.
             run_id: unique to this run.
             run: its name for people.
-            on_image: gets each answer and its image, on the publisher's thread.
+            on_image: gets each answer and its images, on the publisher's thread.
             cost: what watching has cost so far; called on the publisher's thread.
             revive: starts the worker again if it has died, where it is this process's own; called
                 on the publisher's thread while nobody answers.
@@ -258,7 +258,7 @@ class Publisher:
             case Alive(instance=instance):
                 self._meet(instance)
             case Drawn(run_id=run_id) as drawn if run_id == self._run_id:
-                self._receive(drawn, b"".join(message.buffers))
+                self._receive(drawn, message.buffers)
             case Refused() as refused:
                 self._fail(f"the worker refused a message of {self._run}: {refused.error}")
                 self._land(refused.sequence)
@@ -270,15 +270,15 @@ class Publisher:
             log("a worker answers at %s", self.endpoint)
         self.connected, self._complained = True, False
 
-    def _receive(self, drawn: Drawn, image: bytes) -> None:
-        """Hand the image over, unless a newer one came home already."""
+    def _receive(self, drawn: Drawn, images: tuple[memoryview, ...]) -> None:
+        """Hand the images over, unless newer ones came home already."""
         self._land(drawn.sequence)
         if drawn.sequence <= self._delivered:
             return
         self._delivered = drawn.sequence
         self.drawn += 1
         try:
-            self._on_image(drawn, image)
+            self._on_image(drawn, images)
             self._home = msgspec.structs.replace(drawn.times, written=time.time())
         except Exception as error:
             # a read-only or full folder, or a fault of the caller's own

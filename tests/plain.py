@@ -9,10 +9,15 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from PIL import Image as PillowImage
 
-from vizworker.frame import Style
-from vizworker.layouts import Image, Mesh, Panel, Sheet
+from vizworker.frame import Frame, Style
+from vizworker.layouts import Image, Mesh, Panel, Sheet, sheets
 from vizworker.render.artists import colour_range
 from vizworker.render.colormap import colormap
+
+
+def sheet_of(frame: Frame) -> Sheet:
+    """The figure of a frame that is the one to watch."""
+    return sheets(frame)[0]
 
 
 def pixels(sheet: Sheet, style: Style, dpi: float) -> np.ndarray:

@@ -28,8 +28,18 @@ PIXEL = b"\x89PNG, or so"
 class Picture:
     names: tuple[str, ...]
     png: bytes
+
+
+@dataclass(frozen=True)
+class Rendered:
+    pictures: tuple[Picture, ...]
     drawn: float
     encoded: float
+
+
+def pixel() -> Rendered:
+    """What a worker for tests draws of any frame."""
+    return Rendered((Picture(("fit",), PIXEL),), time.time(), time.time())
 
 
 class PixelDrawer:
@@ -38,12 +48,12 @@ class PixelDrawer:
     def __init__(self) -> None:
         self.forgotten: list[str] = []
 
-    def render(self, frame: Frame) -> Picture:
+    def render(self, frame: Frame) -> Rendered:
         if frame.layout == "broken":
             raise ValueError("a figure of nothing")
         if frame.layout == "slow":
             time.sleep(0.5)
-        return Picture(("fit",), PIXEL, time.time(), time.time())
+        return pixel()
 
     def forget(self, run_id: str) -> None:
         self.forgotten.append(run_id)
@@ -127,7 +137,7 @@ def small_frame(
 class Home:
     """Where images come home to."""
 
-    came: list[tuple[Drawn, bytes]] = field(default_factory=list)
+    came: list[tuple[Drawn, tuple[bytes, ...]]] = field(default_factory=list)
 
     def __call__(self, drawn: Drawn, image: bytes) -> None:
         self.came.append((drawn, image))

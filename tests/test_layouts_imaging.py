@@ -8,11 +8,12 @@ import pytest
 import upstream
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from plain import sheet_of
 from scipy.spatial.distance import directed_hausdorff
 
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame
-from vizworker.layouts import Image, Mesh, Panel, Sheet, layout
+from vizworker.layouts import Image, Mesh, Panel, Sheet
 from vizworker.layouts.curves import zero_contours
 from vizworker.render.artists import colour_range
 
@@ -79,16 +80,16 @@ def test_rectangles_have_upstreams_edges() -> None:
 
 
 def test_two_planes_are_twelve_panels_and_one_plane_is_six_under_two_names() -> None:
-    twelve = layout(upstream.case("sersic", 0).frame)
-    six = layout(upstream.case("one plane", 0).frame)
+    twelve = sheet_of(upstream.case("sersic", 0).frame)
+    six = sheet_of(upstream.case("one plane", 0).frame)
     assert (twelve.rows, twelve.columns, twelve.names) == (3, 4, ("fit",))
     assert (six.rows, six.columns, six.names) == (2, 3, ("fit", "fit_x1_plane"))
 
 
 def test_a_title_prefix_stands_before_every_title() -> None:
     frame = upstream.case("sersic", 0).frame
-    titles = [panel.title for panel in shown(layout(replace(frame, title_prefix="F814W ")))]
-    assert titles == [f"F814W {panel.title}" for panel in shown(layout(frame))]
+    titles = [panel.title for panel in shown(sheet_of(replace(frame, title_prefix="F814W ")))]
+    assert titles == [f"F814W {panel.title}" for panel in shown(sheet_of(frame))]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_the_window_follows_an_offset_mask_as_upstreams_does(
     fit = lenses.fit_of(model, vector, data)
     figure, _ = upstream.drawn(fit)
     frame = lenses.upstream_frame(fit)
-    for panel, (axes, _) in zip(shown(layout(frame)), upstream.panels(figure), strict=True):
+    for panel, (axes, _) in zip(shown(sheet_of(frame)), upstream.panels(figure), strict=True):
         np.testing.assert_array_equal(panel.content.values, axes.images[0].get_array())
         assert panel.limits == pytest.approx((*axes.get_xlim(), *axes.get_ylim()), abs=1e-12)
         dots = axes.collections[0].get_offsets()
@@ -112,7 +113,7 @@ def test_the_window_follows_an_offset_mask_as_upstreams_does(
 
 def test_without_a_mask_the_whole_image_is_shown_without_an_edge() -> None:
     frame = with_arrays(mask=np.zeros((100, 100), dtype=bool))
-    panel = shown(layout(frame))[0]
+    panel = shown(sheet_of(frame))[0]
     assert panel.points is None
     assert panel.content.values.shape == (100, 100)
     assert panel.limits == (-5.0, 5.0, -5.0, 5.0)
@@ -121,12 +122,12 @@ def test_without_a_mask_the_whole_image_is_shown_without_an_edge() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -3.0])
 def test_images_without_contrast_have_finite_limits(value: float) -> None:
     names = ("data", "model_data", "signal_to_noise_map", "normalized_residual_map")
-    sheet = layout(with_arrays(**{name: np.full((100, 100), value) for name in names}))
+    sheet = sheet_of(with_arrays(**{name: np.full((100, 100), value) for name in names}))
     assert all(np.isfinite([panel.vmin, panel.vmax]).all() for panel in shown(sheet))
 
 
 def test_an_image_that_is_all_masked_is_shown_whole() -> None:
-    sheet = layout(with_arrays(mask=np.ones((100, 100), dtype=bool)))
+    sheet = sheet_of(with_arrays(mask=np.ones((100, 100), dtype=bool)))
     assert shown(sheet)[0].content.values.shape == (100, 100)
 
 
@@ -137,7 +138,7 @@ def test_absent_curves_planes_and_meshes_leave_their_places_empty() -> None:
         for name, array in frame.arrays.items()
         if not name.startswith(("source_plane", "subtracted", "model_images", "tangential"))
     }
-    sheet = layout(replace(frame, arrays=kept))
+    sheet = sheet_of(replace(frame, arrays=kept))
     assert [i for i, panel in enumerate(sheet.panels) if panel is None] == [3, 4, 5, 6, 7, 11]
     assert not any(panel.lines for panel in shown(sheet))
 
@@ -145,14 +146,14 @@ def test_absent_curves_planes_and_meshes_leave_their_places_empty() -> None:
 def test_an_unknown_layout_is_named_with_those_that_exist() -> None:
     frame = replace(upstream.case("sersic", 0).frame, layout="spectroscopy")
     with pytest.raises(LayoutError, match=r"'spectroscopy' is unknown.*imaging.*install"):
-        layout(frame)
+        sheet_of(frame)
 
 
 def test_a_missing_array_is_named() -> None:
     frame = upstream.case("sersic", 0).frame
     arrays = {name: array for name, array in frame.arrays.items() if name != "model_data"}
     with pytest.raises(LayoutError, match="needs the array 'model_data'"):
-        layout(replace(frame, arrays=arrays))
+        sheet_of(replace(frame, arrays=arrays))
 
 
 @pytest.mark.parametrize(
@@ -168,20 +169,20 @@ def test_an_array_of_the_wrong_shape_is_named_with_the_expected_one(
     name: str, shape: tuple[int, ...], expected: str
 ) -> None:
     with pytest.raises(LayoutError, match=expected):
-        layout(with_arrays(**{name: np.zeros(shape)}))
+        sheet_of(with_arrays(**{name: np.zeros(shape)}))
 
 
 def test_simplices_that_point_beyond_the_mesh_are_refused() -> None:
     frame = upstream.case("rectangular adaptive", 0).frame
     arrays = {**frame.arrays, "simplices": np.array([[0, 1, 400], [-1, -1, -1]])}
     with pytest.raises(LayoutError, match="expected 0 to 399"):
-        layout(replace(frame, arrays=arrays))
+        sheet_of(replace(frame, arrays=arrays))
 
 
 def test_rows_drawn_upwards_turn_curves_and_edge_over_with_the_image() -> None:
     frame = upstream.case("sersic", 0).frame
     lower = replace(frame, style=type(frame.style)(imshow_origin="lower"))
-    for up, down in zip(shown(layout(frame)), shown(layout(lower)), strict=True):
+    for up, down in zip(shown(sheet_of(frame)), shown(sheet_of(lower)), strict=True):
         np.testing.assert_array_equal(up.content.values, down.content.values[::-1])
         y0, y1 = up.content.extent[2:]
         for ours, turned in zip(up.lines, down.lines, strict=True):
@@ -191,9 +192,9 @@ def test_rows_drawn_upwards_turn_curves_and_edge_over_with_the_image() -> None:
 def test_the_whole_image_is_shown_where_the_style_does_not_zoom() -> None:
     frame = upstream.case("sersic", 0).frame
     whole = replace(frame, style=type(frame.style)(zoom_around_mask=False))
-    panel = shown(layout(whole))[0]
+    panel = shown(sheet_of(whole))[0]
     assert panel.content.values.shape == (100, 100)
-    assert panel.points.shape == shown(layout(frame))[0].points.shape
+    assert panel.points.shape == shown(sheet_of(frame))[0].points.shape
 
 
 def test_zero_contours_of_maps_that_do_not_cross_zero_are_none() -> None:
@@ -205,8 +206,8 @@ def test_zero_contours_of_maps_that_do_not_cross_zero_are_none() -> None:
 def pairs(case: upstream.Case) -> list[tuple[Panel, Axes, Axes]]:
     """Our panels, each with the axes and colour bar of upstream's."""
     theirs = upstream.panels(case.figure)
-    ours = shown(layout(case.frame))
-    assert len(ours) == len(theirs) == (6 if "fit_x1_plane" in layout(case.frame).names else 12)
+    ours = shown(sheet_of(case.frame))
+    assert len(ours) == len(theirs) == (6 if "fit_x1_plane" in sheet_of(case.frame).names else 12)
     return [(panel, axes, bar) for panel, (axes, bar) in zip(ours, theirs, strict=True)]
 
 

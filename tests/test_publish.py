@@ -49,9 +49,9 @@ def test_image_of_a_frame_comes_home() -> None:
         publisher.publish(small_frame())
         assert publisher.close(60.0)
         assert publisher.sent == publisher.drawn == 1
-    [(drawn, image)] = home.came
-    assert image == PIXEL
-    assert drawn.names == ("fit",)
+    [(drawn, images)] = home.came
+    assert images == (PIXEL,)
+    assert drawn.names == (("fit",),)
     assert 0 < drawn.times.sent <= drawn.times.received <= drawn.times.drawn
 
 
@@ -161,8 +161,8 @@ def test_refusal_is_logged_once_and_the_next_good_frame_is_drawn(
 
 
 def test_folder_that_cannot_be_written_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    def write(drawn: Drawn, image: bytes) -> None:
-        write_image(Path("/dev/full/image"), drawn.names, drawn.format, image)
+    def write(drawn: Drawn, images: tuple[memoryview, ...]) -> None:
+        write_image(Path("/dev/full/image"), drawn.names[0], drawn.format, images[0])
 
     with running_worker() as worker, publishing(worker.endpoint, write) as publisher:
         for sequence in (1, 2):

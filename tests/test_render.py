@@ -20,7 +20,7 @@ from PIL import Image as PillowImage
 
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame, Style
-from vizworker.layouts import Image, Line, Mesh, Panel, Sheet, Triangles, layout, ticks
+from vizworker.layouts import Image, Line, Mesh, Panel, Sheet, Triangles, ticks
 from vizworker.render.colormap import colormap
 from vizworker.render.figure import Figures
 from vizworker.render.labels import LabelParser
@@ -36,13 +36,16 @@ def test_kept_figures_have_the_pixels_of_plain_matplotlib(dpi: float) -> None:
     figures = Figures()
     for case in (("sersic", 0), ("sersic", 1), ("rectangular adaptive", 0), ("sersic", 0)):
         frame = upstream.case(*case).frame
-        assert_same(figures.render(frame, dpi).rgb, plain.pixels(layout(frame), frame.style, dpi))
+        assert_same(
+            figures.render(frame, dpi).pictures[0].rgb,
+            plain.pixels(plain.sheet_of(frame), frame.style, dpi),
+        )
 
 
 @pytest.mark.parametrize("model", ["sersic", "rectangular adaptive", "rectangular uniform"])
 def test_two_planes_have_upstreams_pixels_but_for_the_joints_of_its_curves(model: str) -> None:
     case = upstream.case(model, 0)
-    rgb = Figures().render(case.frame).rgb
+    rgb = Figures().render(case.frame).pictures[0].rgb
     assert rgb.shape == case.rgb.shape
     assert (rgb != case.rgb).any(axis=-1).mean() < CURVES_START_ELSEWHERE
 
@@ -50,7 +53,7 @@ def test_two_planes_have_upstreams_pixels_but_for_the_joints_of_its_curves(model
 @pytest.mark.parametrize("vector", [0, 1])
 def test_one_plane_has_exactly_upstreams_pixels(vector: int) -> None:
     case = upstream.case("one plane", vector)
-    np.testing.assert_array_equal(Figures().render(case.frame).rgb, case.rgb)
+    np.testing.assert_array_equal(Figures().render(case.frame).pictures[0].rgb, case.rgb)
 
 
 ODD = st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e-320, -1e9, 3.0e-5])
@@ -133,7 +136,7 @@ def test_any_sheet_after_any_other_has_the_pixels_of_plain_matplotlib(
 
 
 def test_another_colour_range_is_drawn_by_the_same_plate() -> None:
-    sheet = layout(small_frame())
+    sheet = plain.sheet_of(small_frame())
     panel = sheet.panels[0]
     assert panel is not None
     panels = [
@@ -153,23 +156,25 @@ def test_a_frame_of_nothing_is_drawn(value: float) -> None:
 
 def test_the_png_holds_the_pixels() -> None:
     rendered = Figures().render(small_frame(), LIVE)
-    with PillowImage.open(io.BytesIO(rendered.png)) as image:
-        np.testing.assert_array_equal(np.asarray(image), rendered.rgb)
+    with PillowImage.open(io.BytesIO(rendered.pictures[0].png)) as image:
+        np.testing.assert_array_equal(np.asarray(image), rendered.pictures[0].rgb)
     assert rendered.drawn <= rendered.encoded
-    assert rendered.names == ("fit", "fit_x1_plane")
+    assert rendered.pictures[0].names == ("fit", "fit_x1_plane")
 
 
 def test_notes_are_a_red_line_below_panels_that_stay_where_they_are() -> None:
     frame, figures = small_frame(), Figures()
-    bare = figures.render(frame, LIVE).rgb
-    noted = figures.render(replace(frame, notes=("log likelihood differs", "$x")), LIVE).rgb
+    bare = figures.render(frame, LIVE).pictures[0].rgb
+    noted = (
+        figures.render(replace(frame, notes=("log likelihood differs", "$x")), LIVE).pictures[0].rgb
+    )
     np.testing.assert_array_equal(noted[: len(bare)], bare)
     red, green, blue = noted[len(bare) :].reshape(-1, 3).T.astype(int)
     assert ((red > 200) & (green < 80) & (blue < 80)).sum() > 100
 
 
 def test_long_notes_fit_the_width() -> None:
-    rgb = Figures().render(replace(small_frame(), notes=("word " * 40,)), LIVE).rgb
+    rgb = Figures().render(replace(small_frame(), notes=("word " * 40,)), LIVE).pictures[0].rgb
     strip = rgb[-20:]
     assert (strip[:, :3] == 255).all()
     assert (strip[:, -3:] == 255).all()
@@ -178,8 +183,8 @@ def test_long_notes_fit_the_width() -> None:
 def test_the_style_sets_colours_size_and_resolution() -> None:
     frame = small_frame()
     style = Style(colormap="viridis", panel_size=(4.0, 4.0), dpi=50.0)
-    rgb = Figures().render(replace(frame, style=style)).rgb
-    assert_same(rgb, plain.pixels(layout(replace(frame, style=style)), style, 50.0))
+    rgb = Figures().render(replace(frame, style=style)).pictures[0].rgb
+    assert_same(rgb, plain.pixels(plain.sheet_of(replace(frame, style=style)), style, 50.0))
     assert abs(rgb.shape[1] - 600) < 30
 
 
@@ -190,10 +195,10 @@ def test_an_unknown_colour_map_is_named_with_where_to_correct_it() -> None:
 
 def test_a_frame_that_cannot_be_drawn_does_not_spoil_the_next() -> None:
     figures, frame = Figures(), small_frame()
-    before = figures.render(frame, LIVE).rgb
+    before = figures.render(frame, LIVE).pictures[0].rgb
     with pytest.raises(LayoutError):
         figures.render(replace(frame, arrays={**frame.arrays, "data": np.zeros(3)}), LIVE)
-    np.testing.assert_array_equal(figures.render(frame, LIVE).rgb, before)
+    np.testing.assert_array_equal(figures.render(frame, LIVE).pictures[0].rgb, before)
 
 
 def test_figures_kept_are_bounded_and_forgotten_with_their_run() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running import PIXEL, Picture, small_frame
+from running import PIXEL, pixel, small_frame
 
 from vizworker.errors import SchemaError, WireError
 from vizworker.sinks.record import FRAME, Records, pack, unpack
@@ -14,7 +14,7 @@ from vizworker.wire import RunStatus
 def keep(records: Records, run_id: str, sequence: int = 1, state: str = "live") -> None:
     frame = small_frame(sequence, run_id=run_id)
     status = RunStatus(run_id=run_id, run=frame.run, state=state, sequence=sequence)
-    records.drawn(frame, Picture(("fit",), PIXEL, 0.0, 0.0), status)
+    records.drawn(frame, pixel(), status)
 
 
 def test_last_frame_image_and_numbers_of_a_run_are_kept(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_run_is_found_by_its_name_the_most_recent_first(tmp_path: Path) -> None:
     for run_id in ("a", "b"):
         frame = small_frame(run_id=run_id, run="same name")
         status = RunStatus(run_id=run_id, run="same name")
-        records.drawn(frame, Picture(("fit",), PIXEL, 0.0, 0.0), status)
+        records.drawn(frame, pixel(), status)
     assert records.frame("same name").run_id == "b"
     assert records.frame("a").run_id == "a"
     assert records.frame("nobody") is None

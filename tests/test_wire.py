@@ -21,7 +21,7 @@ MESSAGES = (
     wire.Alive(instance="i"),
     wire.Bye(run_id="a", cost=Cost()),
     wire.Drawn(
-        run_id="a", sequence=4, instance="i", names=("fit",), format="png", times=Times(sent=1.5)
+        run_id="a", sequence=4, instance="i", names=(("fit",),), format="png", times=Times(sent=1.5)
     ),
     wire.Refused(run_id="a", sequence=4, instance="i", error="because"),
     wire.AskStatus(),

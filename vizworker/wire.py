@@ -78,12 +78,12 @@ class Bye(_Message, frozen=True, tag="bye", kw_only=True):
 
 
 class Drawn(_Message, frozen=True, tag="drawn", kw_only=True):
-    """Worker to search: a frame is drawn; the image follows as the one buffer."""
+    """Worker to search: a frame is drawn; its images follow, one buffer each."""
 
     run_id: str
     sequence: int
     instance: str
-    names: tuple[str, ...]  # file stems under which the host keeps this figure
+    names: tuple[tuple[str, ...], ...]  # of each image: file stems under which the host keeps it
     format: str  # "png"
     times: Times
 

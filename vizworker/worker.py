@@ -47,13 +47,20 @@ PARENT = 0.5  # seconds between two looks for the parent
 GRACE = 2.0  # seconds a worker has to end by itself once its parent is gone
 
 
-class Image(Protocol):
-    """A drawn frame; that of `vizworker.render.figure` is one."""
+class Picture(Protocol):
+    """One image of a frame."""
 
     @property
     def names(self) -> tuple[str, ...]: ...
     @property
     def png(self) -> bytes: ...
+
+
+class Rendered(Protocol):
+    """A drawn frame; that of `vizworker.render.figure` is one."""
+
+    @property
+    def pictures(self) -> Sequence[Picture]: ...
     @property
     def drawn(self) -> float: ...
     @property
@@ -63,14 +70,14 @@ class Image(Protocol):
 class Drawer(Protocol):
     """What draws; `vizworker.render.figure.Figures` is one."""
 
-    def render(self, frame: Frame) -> Image: ...
+    def render(self, frame: Frame) -> Rendered: ...
     def forget(self, run_id: str) -> None: ...
 
 
 class Sink(Protocol):
     """What else happens to a drawn frame, beside its answer."""
 
-    def drawn(self, frame: Frame, image: Image, status: RunStatus) -> None: ...
+    def drawn(self, frame: Frame, rendered: Rendered, status: RunStatus) -> None: ...
     def ended(self, status: RunStatus) -> None: ...
 
 
@@ -204,25 +211,26 @@ class Worker:
     def _draw(self, letter: Letter) -> None:
         frame = letter.frame
         try:
-            image = self._drawer.render(frame)
+            rendered = self._drawer.render(frame)
         except Exception as error:
             # whatever a foreign frame does to the figure, the next one is drawn
             logger.debug("frame %d of %s", frame.sequence, frame.run_id, exc_info=True)
             self._refuse(letter.route, frame, error)
             return
-        times = msgspec.structs.replace(frame.times, drawn=image.drawn, encoded=image.encoded)
-        self._send(letter.route, self._drawn(frame, image, times), image.png)
+        times = msgspec.structs.replace(frame.times, drawn=rendered.drawn, encoded=rendered.encoded)
+        images = [picture.png for picture in rendered.pictures]
+        self._send(letter.route, self._drawn(frame, rendered, times), *images)
         now = time.monotonic()
         run = self._runs.get(frame.run_id, now)
         run.draw(frame, times, now)
-        self._tell_sinks(lambda sink: sink.drawn(frame, image, run.status_at(now)))
+        self._tell_sinks(lambda sink: sink.drawn(frame, rendered, run.status_at(now)))
 
-    def _drawn(self, frame: Frame, image: Image, times: Times) -> Drawn:
+    def _drawn(self, frame: Frame, rendered: Rendered, times: Times) -> Drawn:
         return Drawn(
             run_id=frame.run_id,
             sequence=frame.sequence,
             instance=self.instance,
-            names=image.names,
+            names=tuple(tuple(picture.names) for picture in rendered.pictures),
             format="png",
             times=times,
         )

@@ -1,37 +1,62 @@
-"""Layouts: a frame becomes a sheet of panels; one file a fit type, no drawing here."""
+"""Layouts: a frame becomes sheets of panels; one file a fit type, no drawing here."""
 
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame
 from vizworker.layouts import imaging
-from vizworker.layouts.sheet import Extent, Image, Line, Mesh, Panel, Sheet, Ticks, Triangles
+from vizworker.layouts.sheet import (
+    Arrows,
+    Bars,
+    Chart,
+    Circles,
+    Dots,
+    Extent,
+    Image,
+    Line,
+    Mark,
+    Mesh,
+    Panel,
+    Sheet,
+    Ticks,
+    Triangles,
+    Words,
+)
 
 __all__ = [
     "LAYOUTS",
+    "Arrows",
+    "Bars",
+    "Chart",
+    "Circles",
+    "Dots",
     "Extent",
     "Image",
     "Line",
+    "Mark",
     "Mesh",
     "Panel",
     "Sheet",
     "Ticks",
     "Triangles",
-    "layout",
+    "Words",
+    "sheets",
 ]
 
-LAYOUTS = {"imaging": imaging.sheet}
+LAYOUTS = {
+    "imaging": imaging.sheets,
+}
 
 
-def layout(frame: Frame) -> Sheet:
-    """The sheet of a frame.
+def sheets(frame: Frame) -> tuple[Sheet, ...]:
+    """The figures of a frame, the first the one to watch.
 
     Raises:
         LayoutError: an unknown layout, or arrays that are missing or do not belong together.
     """
     try:
-        sheet = LAYOUTS[frame.layout]
+        make = LAYOUTS[frame.layout]
     except KeyError:
         raise LayoutError(
             f"layout {frame.layout!r} is unknown, expected one of {sorted(LAYOUTS)}: "
             "install the same version of vizworker on both sides"
         ) from None
-    return sheet(frame)
+    return make(frame)

@@ -16,7 +16,7 @@ CHI_SQUARED = r"$\chi^2$"
 SIGMA = r"$\sigma$"
 
 
-def sheet(frame: Frame) -> Sheet:
+def sheets(frame: Frame) -> tuple[Sheet, ...]:
     """The figure of a lens imaging fit.
 
     Raises:
@@ -25,8 +25,8 @@ def sheet(frame: Frame) -> Sheet:
     window = view(frame)
     models = find(frame, "model_images_of_planes_list", (None, *window.mask.shape))
     if models is not None and len(models) == 1:
-        return _one_plane(Panels(frame, window), _largest(models, window))
-    return _two_planes(frame, window, () if models is None else tuple(models))
+        return (_one_plane(Panels(frame, window), _largest(models, window)),)
+    return (_two_planes(frame, window, () if models is None else tuple(models)),)
 
 
 def _two_planes(frame: Frame, window: View, models: tuple[np.ndarray, ...]) -> Sheet:

@@ -1,6 +1,7 @@
 """What a figure shows, without how: panels on a grid, each with its values, limits and ticks."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -37,8 +38,12 @@ class Triangles:
 class Line:
     """A line through points."""
 
-    points: np.ndarray  # (n, 2) y, x arcsec
+    points: np.ndarray  # (n, 2) y, x in the units of the axes
     colour: str
+    width: float = 1.0  # points
+    style: str = "-"  # matplotlib's
+    alpha: float = 1.0
+    label: str = ""  # in the legend
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,92 @@ class Panel:
     lines: tuple[Line, ...] = ()
     points: np.ndarray | None = None  # (n, 2) y, x arcsec: black dots
     stretched: bool = False  # fills its place instead of keeping the limits' proportions
+    logarithmic: bool = False  # colours by the logarithm, with contours over the values
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Markers at points."""
+
+    points: np.ndarray  # (n, 2) y, x in the units of the axes
+    colour: str | np.ndarray = "black"  # or (n,) values for the colour map
+    size: float = 2.0  # points squared
+    marker: str = "o"  # matplotlib's
+    filled: bool = True
+    width: float = 1.0  # of its edge or its strokes, points
+    alpha: float = 1.0
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Arrows:
+    """Vectors at points, pivoted about their middles."""
+
+    points: np.ndarray  # (n, 2) y, x
+    vectors: np.ndarray  # (n, 2) y, x
+    colour: str | np.ndarray = "black"  # or (n,) values for the colour map
+    headless: bool = False
+    alpha: float = 1.0
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Circles:
+    """Circles in the units of the axes."""
+
+    centres: np.ndarray  # (n, 2) y, x
+    radii: np.ndarray  # (n,)
+    colour: str
+    width: float = 1.0  # points
+    style: str = "-"
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A histogram."""
+
+    edges: np.ndarray  # (n + 1,)
+    heights: np.ndarray  # (n,)
+    colour: str
+    alpha: float = 1.0
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Words:
+    """Texts at points."""
+
+    points: np.ndarray  # (n, 2) y, x
+    texts: tuple[str, ...]
+    colour: str = "black"
+    size: float = 12.0  # points
+    bold: bool = False
+
+
+Mark = Line | Dots | Arrows | Circles | Bars | Words
+Scale = Literal["linear", "log"]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One set of axes with marks drawn in their order; None leaves a choice to matplotlib."""
+
+    title: str
+    marks: tuple[Mark, ...]
+    limits: Extent | None = None
+    x_ticks: Ticks | None = None
+    y_ticks: Ticks | None = None
+    x_label: str = ""
+    y_label: str = ""
+    x_scale: Scale = "linear"
+    y_scale: Scale = "linear"
+    proportions: Literal["free", "equal", "square"] = "free"
+    legend_size: float | None = None  # points; None draws no legend
+    colormap: str | None = None  # of marks coloured by values; None: the style's
+    colour_ticks: Ticks | None = None  # a colour bar, if any mark is coloured by values
+    vmin: float | None = None
+    vmax: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,4 +164,6 @@ class Sheet:
     names: tuple[str, ...]  # file stems under which the host keeps it
     rows: int
     columns: int
-    panels: tuple[Panel | None, ...]  # row by row; None is an empty place
+    panels: tuple[Panel | Chart | None, ...]  # row by row; None is an empty place
+    dpi: float | None = None  # None: the style's
+    panel_size: tuple[float, float] | None = None  # inches; None: the style's

@@ -17,7 +17,8 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from vizworker.frame import Style
-from vizworker.layouts.sheet import Image, Line, Mesh, Panel, Sheet, Ticks, Triangles
+from vizworker.layouts.sheet import Chart, Image, Line, Mesh, Panel, Sheet, Ticks, Triangles
+from vizworker.render.charts import ChartArtists
 from vizworker.render.dots import scatter_dots
 
 LINE_WIDTH = 1.0  # points
@@ -72,16 +73,17 @@ class PanelArtists:
         self.lines += [_add_line(self.axes, line) for line in lines[len(self.lines) :]]
 
 
-def build(
-    sheet: Sheet, style: Style, colours: Colormap
-) -> tuple[Figure, list[PanelArtists | None]]:
+Artists = PanelArtists | ChartArtists
+
+
+def build(sheet: Sheet, style: Style, colours: Colormap) -> tuple[Figure, list[Artists | None]]:
     """A figure of the sheet, not yet laid out; its empty places are switched off."""
     width, height = style.panel_size
     figure = Figure(figsize=(width * sheet.columns, height * sheet.rows))
     FigureCanvasAgg(figure)
     places = figure.subplots(sheet.rows, sheet.columns, squeeze=False).ravel()
     panels = [
-        None if panel is None else _panel(axes, panel, style, colours)
+        _artists(axes, panel, style, colours)
         for axes, panel in zip(places, sheet.panels, strict=True)
     ]
     for axes, panel in zip(places, panels, strict=True):
@@ -100,6 +102,18 @@ def bar_positions(panel: Panel) -> tuple[float, ...]:
     low, high = colour_range(panel)
     # the middle of most ranges is a rounding error away from 0.5, and that must not move a tick
     return tuple(round((value - low) / (high - low), 9) for value in panel.colour_ticks.positions)
+
+
+def _artists(
+    axes: Axes, panel: Panel | Chart | None, style: Style, colours: Colormap
+) -> Artists | None:
+    match panel:
+        case None:
+            return None
+        case Chart():
+            return ChartArtists(axes, panel, style)
+        case Panel():
+            return _panel(axes, panel, style, colours)
 
 
 def _panel(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> PanelArtists:

@@ -5,10 +5,11 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
-from vizworker.frame import Frame
-from vizworker.layouts import layout
+from vizworker.frame import Frame, Style
+from vizworker.layouts import Sheet, sheets
 from vizworker.render.memory import trim
 from vizworker.render.notes import with_notes
 from vizworker.render.plate import Plate, arrangement
@@ -18,12 +19,19 @@ MAX_PLATES = 8
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """A drawn frame."""
+class Picture:
+    """One image of a frame."""
 
     names: tuple[str, ...]  # file stems under which the host keeps it
     rgb: np.ndarray  # (height, width, 3) uint8
     png: bytes
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A drawn frame."""
+
+    pictures: tuple[Picture, ...]  # the first is the one to watch
     drawn: float  # unix seconds when its pixels were ready
     encoded: float  # and when the PNG was
 
@@ -36,22 +44,26 @@ class Figures:
         self._plates: OrderedDict[tuple[str, Hashable], Plate] = OrderedDict()
 
     def render(self, frame: Frame, dpi: float | None = None) -> Rendered:
-        """The image of a frame, at the resolution of its style or at another.
+        """The images of a frame, at the resolution of its style or at another.
 
         Raises:
             LayoutError: the frame cannot be drawn.
         """
-        sheet = layout(frame)
-        dpi = frame.style.dpi if dpi is None else dpi
-        key = frame.run_id, (frame.layout, arrangement(sheet), frame.style, dpi)
-        plate = self._plates.pop(key, None) or Plate(sheet, frame.style, dpi)
-        rgb = with_notes(plate.draw(sheet), frame.notes, dpi)
-        self._keep(key, plate)
+        drawings = [(sheet, self._draw(frame, sheet, dpi)) for sheet in sheets(frame)]
         drawn = time.time()
-        png = encode(rgb)
+        pictures = tuple(Picture(sheet.names, rgb, encode(rgb)) for sheet, rgb in drawings)
         encoded = time.time()
         trim()
-        return Rendered(sheet.names, rgb, png, drawn, encoded)
+        return Rendered(pictures, drawn, encoded)
+
+    def _draw(self, frame: Frame, sheet: Sheet, dpi: float | None) -> np.ndarray:
+        style = _styled(frame.style, sheet)
+        dpi = style.dpi if dpi is None else dpi
+        key = frame.run_id, (frame.layout, sheet.names, arrangement(sheet), style, dpi)
+        plate = self._plates.pop(key, None) or Plate(sheet, style, dpi)
+        rgb = with_notes(plate.draw(sheet), frame.notes, dpi)
+        self._keep(key, plate)
+        return rgb
 
     def forget(self, run_id: str) -> None:
         """Drop the figures of a run that has ended."""
@@ -62,3 +74,10 @@ class Figures:
         self._plates[key] = plate
         while len(self._plates) > self._limit:
             self._plates.popitem(last=False)
+
+
+def _styled(style: Style, sheet: Sheet) -> Style:
+    """The style with what the sheet itself decides."""
+    return msgspec.structs.replace(
+        style, dpi=sheet.dpi or style.dpi, panel_size=sheet.panel_size or style.panel_size
+    )

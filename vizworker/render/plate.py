@@ -14,15 +14,17 @@ from typing import Any, cast
 
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from vizworker.frame import Style
-from vizworker.layouts.sheet import Panel, Sheet
+from vizworker.layouts.sheet import Chart, Panel, Sheet
 from vizworker.render.agg import Renderer, pixels_of, renderer_of
 from vizworker.render.artists import PanelArtists, bar_positions, build
+from vizworker.render.charts import ChartArtists
 from vizworker.render.colormap import colormap
 from vizworker.render.dots import Dots, dots
 from vizworker.render.labels import LabelParser
@@ -80,7 +82,8 @@ class Plate:
         self._grounds: dict[Hashable, Ground] = {}
         self._keys: dict[Hashable, Hashable] = {}  # of the grounds, by what pushes panels
         self._moving = _moving(sheet)
-        self._rooms: list[float] = []  # pixels a colour bar's label may have before it pushes
+        # pixels that each label of a colour bar may have before it pushes
+        self._rooms: list[float] | None = None
         self._placed: Ground | None = None
 
     def draw(self, sheet: Sheet) -> np.ndarray:
@@ -98,12 +101,17 @@ class Plate:
             words.reshape(-1)[ink.where] = ground.blank  # it comes again over the content
         for index, panel in self._drawn_panels():
             self._draw_panel(index, panel, renderer, canvas, ground)
+        for axes in self._chart_axes():
+            axes.draw(renderer)
         return _without_alpha(canvas)
 
     def _update(self, sheet: Sheet) -> None:
+        for artists, shown in zip(self._panels, sheet.panels, strict=True):
+            if isinstance(artists, ChartArtists) and isinstance(shown, Chart):
+                artists.update(shown)
         for index, artists in self._drawn_panels():
             panel = sheet.panels[index]
-            assert panel is not None  # the arrangement is the same
+            assert isinstance(panel, Panel)  # the arrangement is the same
             if panel.limits != artists.shown.limits and index not in self._moving:
                 self._moving.add(index)
                 self._grounds.clear()
@@ -142,7 +150,7 @@ class Plate:
 
     def _ground(self) -> Ground:
         """The ground for the labels as they are now."""
-        pushing = self._pushing() if self._rooms else None
+        pushing = None if self._rooms is None else self._pushing(self._rooms)
         key = self._keys.get(pushing)
         if key not in self._grounds:
             places, box = self._tidied()
@@ -152,10 +160,11 @@ class Plate:
             self._place(self._grounds[key])
             # mathtext's exceptions are in cycles with frames that hold whole canvases
             gc.collect()
-            self._rooms = self._rooms or [
-                room for _, panel in self._drawn_panels() for room in self._panel_rooms(panel)
-            ]
-            _add(self._keys, self._pushing() if pushing is None else pushing, key, MAX_KEYS)
+            if self._rooms is None:
+                panels = self._drawn_panels()
+                self._rooms = [room for _, panel in panels for room in self._panel_rooms(panel)]
+                pushing = self._pushing(self._rooms)
+            _add(self._keys, pushing, key, MAX_KEYS)
         return self._grounds[key]
 
     def _release_renderers(self) -> None:
@@ -164,14 +173,19 @@ class Plate:
         for text in self._figure.findobj(Text):
             cast(Any, text)._renderer = renderer
 
-    def _pushing(self) -> Hashable:
-        """The sizes of the colour bars' labels: widths, and the heights that move panels."""
+    def _pushing(self, rooms: list[float]) -> Hashable:
+        """What decides where the panels are.
+
+        The sizes of the colour bars' labels, their widths and the heights that move panels, and
+        how far charts reach beyond their axes.
+        """
         renderer = self._renderer()
         boxes = [label.get_window_extent(renderer) for label in self._bar_labels()]
-        return tuple(
+        labels = tuple(
             (round(box.width, 3), round(box.height, 3) if box.height > room else 0.0)
-            for box, room in zip(boxes, self._rooms, strict=True)
+            for box, room in zip(boxes, rooms, strict=True)
         )
+        return labels, tuple(_margins(axes, renderer) for axes in self._chart_axes())
 
     def _bar_labels(self) -> Iterator[Text]:
         for _, panel in self._drawn_panels():
@@ -230,6 +244,7 @@ class Plate:
             if index in self._moving:
                 yield panel.axes.xaxis
                 yield panel.axes.yaxis
+        yield from self._chart_axes()
 
     def _place(self, ground: Ground) -> None:
         self._open(ground.places, ground.box)
@@ -266,7 +281,14 @@ class Plate:
         return renderer
 
     def _drawn_panels(self) -> Iterator[tuple[int, PanelArtists]]:
-        return ((i, panel) for i, panel in enumerate(self._panels) if panel is not None)
+        for i, panel in enumerate(self._panels):
+            if isinstance(panel, PanelArtists):
+                yield i, panel
+
+    def _chart_axes(self) -> Iterator[Axes]:
+        for panel in self._panels:
+            if isinstance(panel, ChartArtists):
+                yield from panel.all_axes()
 
 
 def _moving(sheet: Sheet) -> set[int]:
@@ -274,10 +296,16 @@ def _moving(sheet: Sheet) -> set[int]:
 
     Any other whose limits change joins them then.
     """
-    panels = [(i, panel) for i, panel in enumerate(sheet.panels) if panel]
+    panels = [(i, panel) for i, panel in enumerate(sheet.panels) if isinstance(panel, Panel)]
     common = Counter(panel.limits for _, panel in panels).most_common(1)
     usual = [limits for limits, _ in common]
     return {i for i, panel in panels if not fills(panel) or panel.limits not in usual}
+
+
+def _margins(axes: Axes, renderer: Renderer) -> tuple[float, ...]:
+    """How far axes with their texts reach beyond their frame on each side, pixels."""
+    box = axes.get_tightbbox(renderer) or axes.bbox
+    return tuple(round(float(margin), 2) for margin in np.subtract(box.extents, axes.bbox.extents))
 
 
 def _ink(
@@ -321,9 +349,9 @@ def _places(figure: Figure) -> dict[str, float]:
     return {name: getattr(figure.subplotpars, name) for name in PLACES}
 
 
-def _arranged(panel: Panel | None) -> Hashable:
-    if panel is None:
-        return None
+def _arranged(panel: Panel | Chart | None) -> Hashable:
+    if not isinstance(panel, Panel):
+        return "chart" if panel else None
     x0, x1, y0, y1 = panel.limits
     return (
         panel.title,

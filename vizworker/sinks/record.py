@@ -11,7 +11,7 @@ from vizworker.discovery import write_whole
 from vizworker.errors import WireError
 from vizworker.frame import Frame
 from vizworker.wire import RunStatus, decode, decode_frame, encode_frame
-from vizworker.worker import Image
+from vizworker.worker import Rendered
 
 FRAME, IMAGE, STATUS = "frame.viz", "image.png", "status.json"
 
@@ -30,7 +30,7 @@ class Records:
         self.folder = folder / "runs"
         self._keep = keep
 
-    def drawn(self, frame: Frame, image: Image, status: RunStatus) -> None:
+    def drawn(self, frame: Frame, rendered: Rendered, status: RunStatus) -> None:
         """Keep a drawn frame in place of the last one.
 
         Raises:
@@ -41,7 +41,7 @@ class Records:
             folder.mkdir(mode=0o700, parents=True)
             self._prune()
         write_whole(folder / FRAME, pack(encode_frame(frame)))
-        write_whole(folder / IMAGE, image.png)
+        write_whole(folder / IMAGE, rendered.pictures[0].png)
         self._write_status(status)
 
     def ended(self, status: RunStatus) -> None:

@@ -1,0 +1,204 @@
+"""The matplotlib artists of a chart: made anew for every sheet, as its marks come and go."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PatchCollection
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Normalize
+from matplotlib.patches import Circle
+
+from vizworker.frame import Style
+from vizworker.layouts.sheet import Arrows, Bars, Chart, Circles, Dots, Line, Mark, Ticks, Words
+from vizworker.render.colormap import colormap
+
+
+class ChartArtists:
+    """One chart's axes and what is drawn in them."""
+
+    def __init__(self, axes: Axes, chart: Chart, style: Style) -> None:
+        self.axes = axes
+        self._style = style
+        self._bar: Colorbar | None = None
+        self.update(chart)
+
+    def update(self, chart: Chart) -> None:
+        """Show another chart."""
+        if self._bar is not None:
+            self._bar.remove()
+            self._bar = None
+        self.axes.clear()
+        norm = Normalize(*_range(chart))
+        colours = colormap(chart.colormap or self._style.colormap)
+        mappable = ScalarMappable(norm, colours)
+        for mark in chart.marks:
+            _add(self.axes, mark, mappable)
+        self._finish(chart)
+        if chart.colour_ticks is not None:
+            self._bar = self._add_bar(mappable, chart.colour_ticks)
+
+    def all_axes(self) -> Iterator[Axes]:
+        """The chart's axes and those of its colour bar."""
+        yield self.axes
+        if self._bar is not None:
+            yield self._bar.ax
+
+    def _finish(self, chart: Chart) -> None:
+        axes, style = self.axes, self._style
+        axes.set_title(chart.title, fontsize=style.title_size)
+        axes.set_xlabel(chart.x_label)
+        axes.set_ylabel(chart.y_label)
+        axes.set_xscale(chart.x_scale)
+        axes.set_yscale(chart.y_scale)
+        axes.tick_params(axis="x", labelsize=style.xticks_size)
+        axes.tick_params(axis="y", labelsize=style.yticks_size)
+        if chart.limits is not None:
+            x0, x1, y0, y1 = chart.limits
+            axes.set_xlim(x0, x1)
+            axes.set_ylim(y0, y1)
+        _mark(axes.xaxis, chart.x_ticks)
+        _mark(axes.yaxis, chart.y_ticks)
+        if chart.proportions == "equal":
+            axes.set_aspect("equal", adjustable="box")
+        elif chart.proportions == "square":
+            axes.set_box_aspect(1.0)
+        if chart.legend_size is not None and any(_label(mark) for mark in chart.marks):
+            axes.legend(fontsize=chart.legend_size)
+
+    def _add_bar(self, mappable: ScalarMappable, ticks: Ticks) -> Colorbar:
+        style = self._style
+        bar = self.axes.figure.colorbar(
+            mappable,
+            ax=self.axes,
+            fraction=style.colorbar_fraction,
+            pad=style.colorbar_pad,
+            ticks=ticks.positions,
+        )
+        bar.ax.set_yticklabels(ticks.labels, va="center", fontsize=style.colorbar_labelsize)
+        bar.ax.tick_params(
+            axis="y",
+            labelsize=style.colorbar_labelsize,
+            labelrotation=style.colorbar_labelrotation,
+        )
+        return bar
+
+
+def _add(axes: Axes, mark: Mark, colours: ScalarMappable) -> None:
+    match mark:
+        case Line():
+            axes.plot(
+                *mark.points.T[::-1],
+                color=mark.colour,
+                linewidth=mark.width,
+                linestyle=mark.style,
+                alpha=mark.alpha,
+                label=mark.label or None,
+            )
+        case Dots():
+            axes.scatter(
+                mark.points[:, 1],
+                mark.points[:, 0],
+                s=mark.size,
+                marker=mark.marker,
+                linewidths=mark.width,
+                alpha=mark.alpha,
+                label=mark.label or None,
+                **_dot_colours(mark, colours),
+            )
+        case Arrows():
+            _add_arrows(axes, mark, colours)
+        case Circles():
+            _add_circles(axes, mark)
+        case Bars():
+            axes.stairs(
+                mark.heights,
+                mark.edges,
+                fill=True,
+                color=mark.colour,
+                alpha=mark.alpha,
+                label=mark.label or None,
+            )
+        case Words():
+            for (y, x), text in zip(mark.points, mark.texts, strict=True):
+                axes.text(
+                    x,
+                    y,
+                    text,
+                    color=mark.colour,
+                    fontsize=mark.size,
+                    fontweight="bold" if mark.bold else "normal",
+                    ha="center",
+                    va="center",
+                    clip_on=True,
+                )
+
+
+def _dot_colours(mark: Dots, colours: ScalarMappable) -> dict[str, Any]:
+    if isinstance(mark.colour, str):
+        if mark.filled:
+            return {"color": mark.colour}
+        return {"edgecolors": mark.colour, "facecolors": "none"}
+    return {"c": mark.colour, "cmap": colours.get_cmap(), "norm": colours.norm}
+
+
+def _add_arrows(axes: Axes, mark: Arrows, colours: ScalarMappable) -> None:
+    look: dict[str, Any] = (
+        {"headwidth": 0, "headlength": 0, "headaxislength": 0} if mark.headless else {}
+    )
+    coloured = not isinstance(mark.colour, str)
+    values = (mark.colour,) if coloured else ()
+    if coloured:
+        look |= {"cmap": colours.get_cmap(), "norm": colours.norm}
+    else:
+        look |= {"color": mark.colour}
+    axes.quiver(
+        *mark.points.T[::-1],
+        *mark.vectors.T[::-1],
+        *values,
+        pivot="middle",
+        alpha=mark.alpha,
+        label=mark.label or None,
+        **look,
+    )
+
+
+def _add_circles(axes: Axes, mark: Circles) -> None:
+    circles = [
+        Circle((x, y), radius) for (y, x), radius in zip(mark.centres, mark.radii, strict=True)
+    ]
+    axes.add_collection(
+        PatchCollection(
+            circles,
+            facecolors="none",
+            edgecolors=mark.colour,
+            linewidths=mark.width,
+            linestyles=mark.style,
+            label=mark.label or None,
+        )
+    )
+
+
+def _mark(axis: Axis, ticks: Ticks | None) -> None:
+    if ticks is not None:
+        axis.set_ticks(ticks.positions, ticks.labels)
+
+
+def _label(mark: Mark) -> str:
+    return "" if isinstance(mark, Words) else mark.label
+
+
+def _range(chart: Chart) -> tuple[float, float]:
+    """The colour limits; those of the marks' values where none is given."""
+    colours = [getattr(mark, "colour", "") for mark in chart.marks]
+    values = [np.asarray(colour).ravel() for colour in colours if not isinstance(colour, str)]
+    finite = np.concatenate(values) if values else np.zeros(0)
+    finite = finite[np.isfinite(finite)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return (
+        low if chart.vmin is None else chart.vmin,
+        high if chart.vmax is None else chart.vmax,
+    )
