@@ -10,6 +10,7 @@ from vizworker.errors import ExtractError
 # class of the host -> module with `extractor(analysis)`; subclasses are found through their bases
 EXTRACTORS = {
     "autolens.imaging.model.analysis.AnalysisImaging": "search_hooks.extract.imaging",
+    "autogalaxy.imaging.model.analysis.AnalysisImaging": "search_hooks.extract.galaxy_imaging",
 }
 
 

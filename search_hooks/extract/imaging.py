@@ -12,18 +12,10 @@ from autoarray.inversion.mappers.abstract import Mapper
 from autogalaxy.operate.lens_calc import LensCalc, evaluation_grid
 from autonerves import conf
 
-# slim arrays of the fit's mask, (pixels,) or (planes, pixels): the host makes them native
-MASKED = (
-    "data",
-    "noise_map",
-    "signal_to_noise_map",
-    "model_data",
-    "residual_map",
-    "normalized_residual_map",
-    "chi_squared_map",
-    "model_images_of_planes_list",
-    "subtracted_images_of_planes_list",
-)
+from search_hooks.extract.maps import MAPS, geometry, maps, native, values
+
+# slim arrays, (pixels,) or (planes, pixels): the host makes them native
+MASKED = (*MAPS, "model_images_of_planes_list", "subtracted_images_of_planes_list")
 BRIGHT_REGION_BUFFER = 1.0e-2  # arcsec around a source's bright region, as upstream
 MID_ZOOM_SCALE = 2.0  # how much wider the middle zoom is
 MID_ZOOM_CAP = 0.7  # and the most of the whole source plane that it shows
@@ -114,15 +106,12 @@ class ImagingExtractor:
         self.analysis = analysis
         self.mask = analysis.dataset.mask
         self.grids = Grids.of(self.mask)
-        self.unmasked = ~np.asarray(self.mask)
         curves = curve_grid(self.mask)
-        self.static = {
-            "mask": ~self.unmasked,
-            "pixel_scales": np.asarray(self.mask.pixel_scales, dtype=np.float64),
-            "origin": np.asarray(self.mask.origin, dtype=np.float64),
+        self.static = geometry(self.mask) | {
             "evaluation_grid_pixel_scale": np.asarray([curves.pixel_scale], dtype=np.float64),
             "evaluation_grid_origin": np.asarray(curves.origin, dtype=np.float64),
         }
+        self.unmasked = ~self.static["mask"]
 
     def arrays(self, instance: Any) -> dict[str, Any]:
         """Every array that changes with the parameters, and the log likelihood.
@@ -150,40 +139,20 @@ class ImagingExtractor:
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Arrays as they came from the graph -> arrays as the frame has them."""
-        native = {
-            name: _native(values, self.unmasked) if name in MASKED else values
-            for name, values in arrays.items()
+        shown = {
+            name: native(array, self.unmasked) if name in MASKED else array
+            for name, array in arrays.items()
         }
-        return self.static | native
-
-
-def _native(slim: np.ndarray, unmasked: np.ndarray) -> np.ndarray:
-    native = np.full((*slim.shape[:-1], *unmasked.shape), np.nan, dtype=slim.dtype)
-    native[..., unmasked] = slim
-    return native
-
-
-def _values(array: Any) -> Any:
-    """The bare array behind the host's wrapper."""
-    return getattr(array, "array", array)
+        return self.static | shown
 
 
 def _image_plane(fit: Any, xp: Any) -> dict[str, Any]:
-    ratio = _values(fit.data) / _values(fit.noise_map)
-    return {
-        "data": _values(fit.data),
-        "noise_map": _values(fit.noise_map),
-        # not the host's attribute, whose boolean assignment JAX cannot trace
-        "signal_to_noise_map": xp.where(ratio < 0, 0.0, ratio),
-        "model_data": _values(fit.model_data),
-        "residual_map": _values(fit.residual_map),
-        "normalized_residual_map": _values(fit.normalized_residual_map),
-        "chi_squared_map": _values(fit.chi_squared_map),
+    return maps(fit, xp) | {
         "model_images_of_planes_list": xp.stack(
-            [_values(image) for image in fit.model_images_of_planes_list]
+            [values(image) for image in fit.model_images_of_planes_list]
         ),
         "subtracted_images_of_planes_list": xp.stack(
-            [_values(image) for image in fit.subtracted_images_of_planes_list]
+            [values(image) for image in fit.subtracted_images_of_planes_list]
         ),
     }
 
@@ -195,11 +164,11 @@ def _curves(fit: Any, xp: Any, grids: Grids) -> dict[str, Any]:
         return {}
     grid = aa.Grid2DIrregular(values=grids.curves)
     yy, xy, _, xx = (
-        _values(component) for component in LensCalc.from_mass_obj(tracer).hessian_from(grid, xp=xp)
+        values(component) for component in LensCalc.from_mass_obj(tracer).hessian_from(grid, xp=xp)
     )
     convergence = 0.5 * (yy + xx)
     shear = xp.sqrt((0.5 * (xx - yy)) ** 2 + xy**2)
-    deflections = _values(tracer.deflections_yx_2d_from(grid=grid, xp=xp))
+    deflections = values(tracer.deflections_yx_2d_from(grid=grid, xp=xp))
     return {
         "tangential_eigen_value": (1 - convergence - shear).reshape(grids.curves_shape),
         "radial_eigen_value": (1 - convergence + shear).reshape(grids.curves_shape),
@@ -227,7 +196,7 @@ def _plane_image(galaxies: Any, xp: Any, y: Any, x: Any) -> Any:
         axis=-1,
     )
     grid = aa.Grid2DIrregular(values=points)
-    image = sum(_values(galaxy.image_2d_from(grid=grid, xp=xp)) for galaxy in galaxies)
+    image = sum(values(galaxy.image_2d_from(grid=grid, xp=xp)) for galaxy in galaxies)
     return _whole(image, xp).reshape(shape).mean(axis=(1, 3))
 
 
@@ -308,8 +277,8 @@ def _reconstruction(fit: Any, index: int, xp: Any) -> dict[str, Any]:
         return {}
     mapper = mappers[index - 1]
     return {
-        "reconstruction": xp.asarray(_values(fit.inversion.reconstruction_dict[mapper])),
-        "source_plane_mesh_grid": xp.asarray(_values(mapper.source_plane_mesh_grid)),
+        "reconstruction": xp.asarray(values(fit.inversion.reconstruction_dict[mapper])),
+        "source_plane_mesh_grid": xp.asarray(values(mapper.source_plane_mesh_grid)),
     } | _mesh(mapper, xp)
 
 
@@ -331,7 +300,7 @@ def _mesh(mapper: Any, xp: Any) -> dict[str, Any]:
     if isinstance(interpolator, InterpolatorRectangular):
         return {
             "mesh_shape": np.asarray(geometry.shape, dtype=np.int64),
-            "mesh_edges": xp.asarray(_values(geometry.edges_transformed)),
+            "mesh_edges": xp.asarray(values(geometry.edges_transformed)),
         }
     simplices = getattr(getattr(interpolator, "delaunay", None), "simplices", None)
     return {} if simplices is None else {"simplices": xp.asarray(simplices).astype(np.int64)}

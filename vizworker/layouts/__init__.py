@@ -2,7 +2,7 @@
 
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame
-from vizworker.layouts import imaging
+from vizworker.layouts import galaxy_imaging, imaging
 from vizworker.layouts.sheet import (
     Arrows,
     Bars,
@@ -43,6 +43,7 @@ __all__ = [
 
 LAYOUTS = {
     "imaging": imaging.sheets,
+    "galaxy_imaging": galaxy_imaging.sheets,
 }
 
 

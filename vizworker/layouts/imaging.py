@@ -7,13 +7,10 @@ import numpy as np
 from vizworker.frame import Frame
 from vizworker.layouts.arrays import find
 from vizworker.layouts.curves import curves
-from vizworker.layouts.panels import Panels
+from vizworker.layouts.panels import CHI_SQUARED, SIGMA, Panels
 from vizworker.layouts.sheet import Panel, Sheet
 from vizworker.layouts.source import Plane, planes
 from vizworker.layouts.zoom import View, view
-
-CHI_SQUARED = r"$\chi^2$"
-SIGMA = r"$\sigma$"
 
 
 def sheets(frame: Frame) -> tuple[Sheet, ...]:

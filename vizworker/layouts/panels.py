@@ -11,6 +11,9 @@ from vizworker.layouts.sheet import Image, Line, Panel
 from vizworker.layouts.source import Plane
 from vizworker.layouts.zoom import View
 
+CHI_SQUARED = r"$\chi^2$"
+SIGMA = r"$\sigma$"
+
 
 @dataclass(frozen=True)
 class Panels:
