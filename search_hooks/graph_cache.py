@@ -7,6 +7,7 @@ something else, the hook finds out: the log likelihood of the first figure is no
 import hashlib
 import logging
 import os
+import pickle
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -37,24 +38,36 @@ def key_of(*parts: Any, modules: Iterable[str] = ()) -> str | None:
     """The digest of a graph's ingredients.
 
     Args:
-        parts: objects whose values enter the graph: data, model, settings. Pickled by dill.
+        parts: objects whose values enter the graph: data, model, settings.
         modules: modules whose source enters it, by name.
 
     Returns:
         A hexadecimal digest, or None if a part cannot be pickled: such a graph is not kept.
     """
-    import dill
-
     digest = hashlib.blake2b(digest_size=20)
     for fact in (*_environment(), *(_source(name) for name in sorted(set(modules)))):
         digest.update(repr(fact).encode())
     try:
         for part in parts:
-            digest.update(dill.dumps(part))
+            digest.update(_pickled(part))
     except Exception as error:
         logger.debug("this graph cannot be kept: %s", error)
         return None
     return digest.hexdigest()
+
+
+def _pickled(part: Any) -> bytes:
+    """The value of an object; what a script defines itself is in it by value too."""
+    try:
+        plain = pickle.dumps(part)
+    except Exception:
+        plain = b""
+    if plain and b"__main__" not in plain:
+        return plain
+    import dill  # ten times slower
+
+    by_value: bytes = dill.dumps(part)
+    return by_value
 
 
 def _environment() -> list[object]:
