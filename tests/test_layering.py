@@ -15,13 +15,16 @@ HOSTS = {"jax", "jaxlib", "autofit", "autogalaxy", "autolens", "autoarray", "aut
 MAY_IMPORT = {
     "vizworker": set(),
     "vizworker.errors": set(),
-    "vizworker.config": {"frame"},
+    "vizworker.values": set(),
+    "vizworker.config": {"errors", "auth", "values"},
     "vizworker.auth": {"errors"},
+    "vizworker.keys": {"errors", "auth"},
+    "vizworker.gate": {"errors", "frame", "config", "keys"},
     "vizworker.frame": {"errors"},
     "vizworker.wire": {"errors", "frame"},
     "vizworker.mailbox": {"errors", "frame"},
     "vizworker.runs": {"errors", "frame", "wire", "config"},
-    "vizworker.receive": {"errors", "frame", "wire", "auth", "config"},
+    "vizworker.receive": {"errors", "frame", "wire", "auth", "gate", "keys"},
     "vizworker.layouts": {"errors", "frame", "layouts"},
     "vizworker.render": {"errors", "frame", "layouts", "render"},
 }

@@ -8,8 +8,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from vizworker.auth import socket_path
-from vizworker.config import runtime_folder
+from vizworker.auth import runtime_folder, socket_path
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +25,7 @@ class Entry(msgspec.Struct, frozen=True):
     started: float  # unix seconds
     created: float  # of its process, unix seconds: tells a reused pid
     parent: int | None  # of a private worker: the search it belongs to
+    curve: str = ""  # the public key by which it is known, where it has keys
 
     @property
     def running(self) -> bool:

@@ -18,7 +18,8 @@ import numpy as np
 import platformdirs
 
 from vizworker import ask
-from vizworker.config import data_folder, runtime_folder
+from vizworker.auth import runtime_folder
+from vizworker.config import data_folder
 from vizworker.errors import VizError
 from vizworker.frame import Frame
 

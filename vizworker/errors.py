@@ -6,7 +6,10 @@ VizError
 │   └── SchemaError  a message of another schema version
 ├── LayoutError      a frame that its layout cannot draw
 ├── ExtractError     a fit whose arrays cannot be taken on the search's side
-└── EndpointError    an address that cannot or must not be used
+├── EndpointError    an address that cannot or must not be used
+├── ConfigError      a setting that cannot be used
+├── LimitError       more than a worker accepts; it names the limit
+└── KeyRefusedError  a key that is not, or no longer, authorised
 """
 
 
@@ -36,3 +39,20 @@ class ExtractError(VizError):
 
 class EndpointError(VizError):
     """An address that cannot be used, or must not be used without keys."""
+
+
+class ConfigError(VizError):
+    """A setting that cannot be used: which one, where it was given and what was expected."""
+
+
+class LimitError(VizError):
+    """More than a worker accepts."""
+
+    def __init__(self, limit: str, message: str) -> None:
+        """Name the limit, as `docs/settings.md` does."""
+        super().__init__(f"{message} (its setting limits.{limit})")
+        self.limit = limit
+
+
+class KeyRefusedError(VizError):
+    """A key that is not authorised, or not any more."""

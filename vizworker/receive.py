@@ -2,15 +2,17 @@
 
 import os
 import socket as sockets
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import zmq
 
 from vizworker.auth import check_endpoint, socket_path
-from vizworker.config import Limits
-from vizworker.errors import EndpointError, VizError
-from vizworker.frame import Frame
+from vizworker.errors import EndpointError, VizError, WireError
+from vizworker.frame import MAX_BUFFER, Frame
+from vizworker.gate import Gate
+from vizworker.keys import Keyring
 from vizworker.wire import (
     AskFrame,
     AskStatus,
@@ -36,14 +38,19 @@ class Mail:
 
 
 def listen(
-    context: zmq.Context[zmq.Socket[bytes]], endpoint: str, limits: Limits
+    context: zmq.Context[zmq.Socket[bytes]], endpoint: str, keyring: Keyring | None = None
 ) -> zmq.Socket[bytes]:
     """A bound socket for any number of searches.
+
+    Args:
+        context: with a `Doorkeeper` in it, where there are keys.
+        endpoint: where to listen.
+        keyring: whom to let in at `tcp://`.
 
     Raises:
         EndpointError: an address that must not be used, cannot be used, or is in use.
     """
-    check_endpoint(endpoint, bind=True)
+    check_endpoint(endpoint, bind=True, keys=keyring is not None)
     path = socket_path(endpoint)
     if path is not None and _answers(path):
         # binding would take the address away from the worker that is there
@@ -51,7 +58,10 @@ def listen(
     socket = context.socket(zmq.ROUTER)
     socket.linger = 0
     socket.sndhwm = socket.rcvhwm = HIGH_WATER
-    socket.maxmsgsize = limits.message
+    # what an honest search can send is refused by name; for more the connection is cut
+    socket.maxmsgsize = MAX_BUFFER
+    if keyring is not None:
+        keyring.secure(socket)
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:
@@ -65,40 +75,58 @@ def bound_endpoint(socket: zmq.Socket[bytes]) -> str:
     return bytes(socket.getsockopt(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode()
 
 
-def drain(socket: zmq.Socket[bytes], limits: Limits, most: int = 1000) -> Iterator[Mail]:
+def drain(socket: zmq.Socket[bytes], gate: Gate, most: int = 1000) -> Iterator[Mail]:
     """Every message that has come, up to `most`."""
     for _ in range(most):
         try:
             route, *parts = socket.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return
-        yield Mail(bytes(route.buffer), read([part.buffer for part in parts], limits))
+        yield Mail(bytes(route.buffer), _let_in(route, parts, gate))
 
 
-def read(parts: Sequence[bytes | memoryview], limits: Limits) -> Request | Refused:
+def read(parts: Sequence[bytes | memoryview], gate: Gate) -> Request | Refused:
     """The message in the bytes that came, or the refusal to answer with; nothing is raised."""
     header: object = None
     try:
         message = decode(parts)
         header = message.header
+        _check_texts(header, gate)
         request = decode_frame(message) if isinstance(header, FrameHeader) else header
         if not isinstance(request, Request):
-            return Refused(error=f"a worker takes no {type(request).__name__} message")
-        _check_texts(request, limits)
+            raise WireError(f"a worker takes no {type(request).__name__} message")
+        if isinstance(request, Frame):
+            gate.inspect(request)
         return request
     except VizError as error:
+        gate.count(error)
         return Refused(
-            run_id=getattr(header, "run_id", "")[: limits.text],
+            run_id=getattr(header, "run_id", "")[: gate.limits.text],
             sequence=getattr(header, "sequence", 0),
             error=f"{type(error).__name__}: {error}",
         )
 
 
-def _check_texts(request: Request, limits: Limits) -> None:
-    for field in ("run_id", "run"):
-        size = len(getattr(request, field, ""))
-        if size > limits.text:
-            raise VizError(f"{field} has {size} characters, expected at most {limits.text}")
+def _let_in(route: zmq.Frame, parts: Sequence[zmq.Frame], gate: Gate) -> Request | Refused:
+    sizes = [len(part.buffer) for part in parts]
+    try:
+        gate.admit(bytes(route.buffer), _public_key(parts), sizes, time.monotonic())
+    except VizError as error:
+        gate.count(error)
+        return Refused(error=f"{type(error).__name__}: {error}")
+    return read([part.buffer for part in parts], gate)
+
+
+def _public_key(parts: Sequence[zmq.Frame]) -> str:
+    """The key that a message's sender proved to have, or nothing where no keys are used."""
+    try:
+        return str(parts[0].get("User-Id")) if parts else ""
+    except zmq.ZMQError:
+        return ""
+
+
+def _check_texts(header: object, gate: Gate) -> None:
+    gate.check_texts(run_id=getattr(header, "run_id", ""), run=getattr(header, "run", ""))
 
 
 def _answers(path: str) -> bool:

@@ -3,7 +3,7 @@
 import msgspec
 
 from vizworker.config import Limits
-from vizworker.errors import VizError
+from vizworker.errors import LimitError
 from vizworker.frame import Cost, Frame, Times
 from vizworker.wire import RunStatus
 
@@ -78,7 +78,7 @@ class Runs:
     """Every run that a worker has heard of, at most as many as its limits say."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits  # may be replaced
         self._runs: dict[str, Run] = {}
 
     def known(self, run_id: str) -> Run | None:
@@ -89,7 +89,7 @@ class Runs:
         """A run, known or new.
 
         Raises:
-            VizError: it is new and there is no room.
+            LimitError: it is new and there is no room.
         """
         if run_id not in self._runs:
             self._make_room(now)
@@ -115,9 +115,11 @@ class Runs:
         ]
 
     def _make_room(self, now: float) -> None:
-        if len(self._runs) < self._limits.runs:
+        if len(self._runs) < self.limits.runs:
             return
         gone = [run for run in self._runs.values() if run.ended or now - run.heard > FORGOTTEN]
         if not gone:
-            raise VizError(f"this worker serves {len(self._runs)} runs already: start another one")
+            raise LimitError(
+                "runs", f"this worker serves {len(self._runs)} runs already: start another one"
+            )
         del self._runs[min(gone, key=lambda run: run.heard).status.run_id]

@@ -19,8 +19,10 @@ import zmq
 
 from vizworker import __version__, discovery
 from vizworker.config import Config
-from vizworker.errors import VizError
+from vizworker.errors import LimitError, VizError
 from vizworker.frame import Cost, Frame, Times
+from vizworker.gate import Gate
+from vizworker.keys import Doorkeeper, Keyring
 from vizworker.mailbox import Letter, Mailbox
 from vizworker.receive import Request, bound_endpoint, drain, listen
 from vizworker.runs import Runs
@@ -90,7 +92,11 @@ class Worker:
     """
 
     def __init__(
-        self, config: Config, drawer: Callable[[], Drawer], sinks: Sequence[Sink] = ()
+        self,
+        config: Config,
+        drawer: Callable[[], Drawer],
+        sinks: Sequence[Sink] = (),
+        turned: Sequence[Callable[["Worker"], None]] = (),
     ) -> None:
         """Nothing is opened before `startup`.
 
@@ -98,12 +104,17 @@ class Worker:
             config: where it listens and what it accepts.
             drawer: makes what draws; called once the worker listens, as it may be slow.
             sinks: told of every frame that was drawn and every run that ended.
+            turned: called after each tick, once a second at least.
         """
         self.config = config
         self.instance = secrets.token_hex(8)
         self.endpoint = config.endpoint
         self._make_drawer = drawer
         self._sinks = sinks
+        self._turned = turned
+        self._keyring: Keyring | None = None
+        self._doorkeeper: Doorkeeper | None = None
+        self._gate = Gate(config.limits)
         self._mailbox = Mailbox()
         self._runs = Runs(config.limits)
         self._stopping = False
@@ -132,9 +143,10 @@ class Worker:
         self._started = time.monotonic()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self._socket = listen(self._context, self.config.endpoint, self.config.limits)
+            self._use_keys()
+            self._socket = listen(self._context, self.config.endpoint, self._keyring)
         except VizError:
-            self._context.term()
+            self._close_context()
             raise
         self.endpoint = bound_endpoint(self._socket)
         self._waker, self._woken = sockets.socketpair()
@@ -157,6 +169,13 @@ class Worker:
             self._draw(letter)
         for run_id in self._runs.abandoned(time.monotonic()):
             self._end(run_id)
+        for tell in self._turned:
+            self._guarded(lambda tell=tell: tell(self), tell)  # type: ignore[misc]
+
+    def adopt(self, config: Config) -> None:
+        """Take up the limits of a new configuration, on the worker's own thread."""
+        self.config = replace(self.config, limits=config.limits)
+        self._gate.limits = self._runs.limits = config.limits
 
     def shutdown(self) -> None:
         """Draw and answer what is in hand, and leave nothing behind."""
@@ -165,15 +184,27 @@ class Worker:
             while (letter := self._mailbox.take()) is not None:
                 self._draw(letter)
         finally:
-            self._context.destroy(linger=int(1000 * FAREWELL))
+            self._close_context()
             if threading.current_thread() is threading.main_thread():
                 signal.set_wakeup_fd(-1)
             self._waker.close()
             self._woken.close()
             self._clean_up()
 
+    def _use_keys(self) -> None:
+        """Ask for keys at `tcp://`, if there are any."""
+        if self.config.keys is not None and self.config.endpoint.startswith("tcp://"):
+            self._keyring = Keyring(self.config.keys)
+            self._doorkeeper = Doorkeeper(self._context, self._keyring)
+            self._gate = Gate(self.config.limits, self._keyring)
+
+    def _close_context(self) -> None:
+        if self._doorkeeper is not None:
+            self._doorkeeper.close()
+        self._context.destroy(linger=int(1000 * FAREWELL))
+
     def _take_in(self) -> None:
-        for mail in drain(self._socket, self.config.limits):
+        for mail in drain(self._socket, self._gate):
             if isinstance(mail.request, Refused):
                 self._send(mail.route, self._signed(mail.request))
             else:
@@ -193,7 +224,7 @@ class Worker:
                 case Bye():
                     self._bid_farewell(request)
                 case AskStatus():
-                    self._send(route, self._status(now))
+                    self._send(route, self.status(now))
                 case AskFrame():
                     self._give_frame(route, request.run)
         except VizError as error:
@@ -202,7 +233,8 @@ class Worker:
     def _take(self, route: bytes, frame: Frame, now: float) -> None:
         size = sum(array.nbytes for array in frame.arrays.values())
         if self._mailbox.nbytes + size > self.config.limits.waiting:
-            raise VizError("too much waits to be drawn here: send fewer or smaller frames")
+            what = "too much waits to be drawn here: send fewer or smaller frames"
+            raise LimitError("waiting", what)
         run = self._runs.get(frame.run_id, now)
         times = msgspec.structs.replace(frame.times, received=time.time())
         overtook = self._mailbox.put(replace(frame, times=times), route, now)
@@ -237,6 +269,7 @@ class Worker:
 
     def _refuse(self, route: bytes, request: Request, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
+        self._gate.count(error)
         run_id = getattr(request, "run_id", "")
         sequence = getattr(request, "sequence", 0)
         self._send(route, self._signed(Refused(run_id=run_id, sequence=sequence, error=reason)))
@@ -270,7 +303,8 @@ class Worker:
             raise VizError(f"no frame of a run {name!r} is held here")
         self._socket.send_multipart([route, *encode_frame(frame)], zmq.NOBLOCK)
 
-    def _status(self, now: float) -> Status:
+    def status(self, now: float) -> Status:
+        """Itself and its runs, at a time of `time.monotonic()`; for the worker's own thread."""
         return Status(
             instance=self.instance,
             version=__version__,
@@ -279,6 +313,10 @@ class Worker:
             uptime=now - self._started,
             memory=psutil.Process().memory_info().rss,
             runs=self._runs.statuses(now),
+            waiting=len(self._mailbox),
+            waiting_bytes=self._mailbox.nbytes,
+            connections=self._gate.connections,
+            refusals=dict(self._gate.refused),
         )
 
     def _send(self, route: bytes, message: Message, *buffers: bytes) -> None:
@@ -287,10 +325,13 @@ class Worker:
 
     def _tell_sinks(self, tell: Callable[[Sink], None]) -> None:
         for sink in self._sinks:
-            try:
-                tell(sink)
-            except Exception as error:
-                self._say(f"{type(sink).__name__} failed: {error} (drawing goes on)")
+            self._guarded(lambda sink=sink: tell(sink), sink)  # type: ignore[misc]
+
+    def _guarded(self, call: Callable[[], None], whose: object) -> None:
+        try:
+            call()
+        except Exception as error:
+            self._say(f"{type(whose).__name__} failed: {error} (drawing goes on)")
 
     def _say(self, message: str) -> None:
         """Log a message the first time."""
@@ -309,6 +350,7 @@ class Worker:
                     started=time.time(),
                     created=psutil.Process().create_time(),
                     parent=self.config.parent,
+                    curve=self._keyring.public if self._keyring else "",
                 )
             )
         except OSError as error:
