@@ -10,7 +10,13 @@ from vizworker.errors import ExtractError
 # class of the host -> module with `extractor(analysis)`; subclasses are found through their bases
 EXTRACTORS = {
     "autolens.imaging.model.analysis.AnalysisImaging": "search_hooks.extract.imaging",
+    "autolens.interferometer.model.analysis.AnalysisInterferometer": (
+        "search_hooks.extract.interferometer"
+    ),
     "autogalaxy.imaging.model.analysis.AnalysisImaging": "search_hooks.extract.galaxy_imaging",
+    "autogalaxy.interferometer.model.analysis.AnalysisInterferometer": (
+        "search_hooks.extract.galaxy_interferometer"
+    ),
 }
 
 

@@ -89,6 +89,21 @@ def curve_grid(mask: aa.Mask2D) -> aa.Grid2D:
     return _curve_grid(None, mask.derive_grid.all_false)
 
 
+def curve_geometry(mask: aa.Mask2D) -> dict[str, np.ndarray]:
+    """Where the grid of critical curves lies."""
+    grid = curve_grid(mask)
+    return {
+        "evaluation_grid_pixel_scale": np.asarray([grid.pixel_scale], dtype=np.float64),
+        "evaluation_grid_origin": np.asarray(grid.origin, dtype=np.float64),
+    }
+
+
+def log_likelihood(analysis: Any, fit: Any, instance: Any) -> dict[str, Any]:
+    """`log_likelihood`, 0-d: what the analysis of a lens gives the search."""
+    penalty = analysis.log_likelihood_penalty_from(instance=instance)
+    return {"log_likelihood": fit.figure_of_merit - (0.0 if penalty is None else penalty)}
+
+
 def extractor(analysis: Any) -> "ImagingExtractor":
     """The extractor of an `al.AnalysisImaging`."""
     return ImagingExtractor(analysis)
@@ -106,11 +121,7 @@ class ImagingExtractor:
         self.analysis = analysis
         self.mask = analysis.dataset.mask
         self.grids = Grids.of(self.mask)
-        curves = curve_grid(self.mask)
-        self.static = geometry(self.mask) | {
-            "evaluation_grid_pixel_scale": np.asarray([curves.pixel_scale], dtype=np.float64),
-            "evaluation_grid_origin": np.asarray(curves.origin, dtype=np.float64),
-        }
+        self.static = geometry(self.mask) | curve_geometry(self.mask)
         self.unmasked = ~self.static["mask"]
 
     def arrays(self, instance: Any) -> dict[str, Any]:
@@ -124,17 +135,14 @@ class ImagingExtractor:
             `log_likelihood`, 0-d: what the analysis gives the search.
         """
         fit = self.analysis.fit_from(instance=instance)
-        penalty = self.analysis.log_likelihood_penalty_from(instance=instance)
-        return {"log_likelihood": fit.figure_of_merit - (0.0 if penalty is None else penalty)} | (
-            self.arrays_of_fit(fit)
-        )
+        return log_likelihood(self.analysis, fit, instance) | self.arrays_of_fit(fit)
 
     def arrays_of_fit(self, fit: Any) -> dict[str, Any]:
         """The same of a fit that has been made already, without its log likelihood."""
         xp = fit._xp
         arrays = _image_plane(fit, xp)
         if len(fit.tracer.planes) > 1:
-            arrays |= _source_plane(fit, xp, self.grids) | _curves(fit, xp, self.grids)
+            arrays |= source_plane(fit, xp, self.grids) | curves(fit, xp, self.grids)
         return arrays
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -157,7 +165,7 @@ def _image_plane(fit: Any, xp: Any) -> dict[str, Any]:
     }
 
 
-def _curves(fit: Any, xp: Any, grids: Grids) -> dict[str, Any]:
+def curves(fit: Any, xp: Any, grids: Grids) -> dict[str, Any]:
     """Eigenvalues of the lensing Jacobian, 1 - convergence -/+ shear, and the deflections."""
     tracer = fit.tracer
     if not tracer.has(cls=ag.mp.MassProfile):
@@ -176,7 +184,8 @@ def _curves(fit: Any, xp: Any, grids: Grids) -> dict[str, Any]:
     }
 
 
-def _source_plane(fit: Any, xp: Any, grids: Grids) -> dict[str, Any]:
+def source_plane(fit: Any, xp: Any, grids: Grids) -> dict[str, Any]:
+    """The final plane: images at three zooms, or a reconstruction on its mesh."""
     index = len(fit.tracer.planes) - 1
     if fit.tracer.planes[index].has(cls=aa.Pixelization):
         return _reconstruction(fit, index, xp)
@@ -275,7 +284,7 @@ def _reconstruction(fit: Any, index: int, xp: Any) -> dict[str, Any]:
     mappers = fit.inversion.cls_list_from(cls=Mapper)
     if index > len(mappers):  # the host numbers mappers from plane 1 and draws nothing otherwise
         return {}
-    mapper = mappers[index - 1]
+    mapper = mappers[max(index - 1, 0)]
     return {
         "reconstruction": xp.asarray(values(fit.inversion.reconstruction_dict[mapper])),
         "source_plane_mesh_grid": xp.asarray(values(mapper.source_plane_mesh_grid)),

@@ -2,7 +2,7 @@
 
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame
-from vizworker.layouts import galaxy_imaging, imaging
+from vizworker.layouts import galaxy_imaging, galaxy_interferometer, imaging, interferometer
 from vizworker.layouts.sheet import (
     Arrows,
     Bars,
@@ -44,6 +44,8 @@ __all__ = [
 LAYOUTS = {
     "imaging": imaging.sheets,
     "galaxy_imaging": galaxy_imaging.sheets,
+    "interferometer": interferometer.sheets,
+    "galaxy_interferometer": galaxy_interferometer.sheets,
 }
 
 

@@ -30,6 +30,11 @@ class Panels:
         """
         return self.window.cut(take(self.frame, name, self.window.mask.shape))
 
+    def titled(self, title: str) -> str:
+        """The title with its run's prefix."""
+        prefix = self.frame.title_prefix.rstrip()
+        return f"{prefix} {title}" if prefix else title
+
     def masked(
         self,
         title: str,
@@ -58,14 +63,14 @@ class Panels:
         lines: tuple[Line, ...] = (),
     ) -> Panel:
         """A panel of anything, within its own limits."""
-        style, prefix = self.frame.style, self.frame.title_prefix.rstrip()
+        style = self.frame.style
         low, high = _range(plane.values, vmin, vmax)
         content = plane.content
         if isinstance(content, Image) and style.imshow_origin == "lower":
             content = replace(content, values=content.values[::-1])
         x0, x1, y0, y1 = plane.limits
         return Panel(
-            title=f"{prefix} {title}" if prefix else title,
+            title=self.titled(title),
             content=content,
             limits=plane.limits,
             vmin=low,

@@ -151,6 +151,9 @@ class Chart:
     y_scale: Scale = "linear"
     proportions: Literal["free", "equal", "square"] = "free"
     legend_size: float | None = None  # points; None draws no legend
+    title_size: float | None = None  # points; None: the style's, as the next
+    tick_size: float | None = None
+    y_rotation: float = 0.0  # degrees, of the labels along y
     colormap: str | None = None  # of marks coloured by values; None: the style's
     colour_ticks: Ticks | None = None  # a colour bar, if any mark is coloured by values
     vmin: float | None = None

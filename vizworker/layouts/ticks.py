@@ -9,12 +9,18 @@ MAX_FIGURES = 10
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
+def of_values(low: float, high: float, suffix: str, style: Style) -> Ticks:
+    """Three ticks of an axis of values, drawn in from its ends, each with the suffix."""
+    positions = _rounded(_inward(low, high, 3, style))
+    return Ticks(
+        tuple(float(value) for value in positions),
+        tuple(f"{value:g}{suffix}" for value in positions),
+    )
+
+
 def spatial(low: float, high: float, style: Style) -> Ticks:
     """Ticks of an axis from `low` to `high` arcsec, drawn in from its ends."""
-    centre = (low + high) / 2.0
-    first = centre + (low - centre) * style.extent_factor_2d
-    last = centre + (high - centre) * style.extent_factor_2d
-    positions = _rounded(np.linspace(first, last, style.number_of_ticks_2d))
+    positions = _rounded(_inward(low, high, style.number_of_ticks_2d, style))
     labels = [f"{value:g}" for value in positions]
     if any("." in label for label in labels):
         labels = [
@@ -31,6 +37,13 @@ def colour(vmin: float, vmax: float, unit: str) -> Ticks:
     scientific = any(_needs_exponent(value) for value in values)
     low, middle, high = (_number(value, scientific) for value in values)
     return Ticks(values, (low, middle + unit, high))
+
+
+def _inward(low: float, high: float, number: int, style: Style) -> np.ndarray:
+    centre = (low + high) / 2.0
+    first = centre + (low - centre) * style.extent_factor_2d
+    last = centre + (high - centre) * style.extent_factor_2d
+    return np.linspace(first, last, number)
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:

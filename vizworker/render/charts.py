@@ -49,13 +49,17 @@ class ChartArtists:
 
     def _finish(self, chart: Chart) -> None:
         axes, style = self.axes, self._style
-        axes.set_title(chart.title, fontsize=style.title_size)
+        axes.set_title(chart.title, fontsize=chart.title_size or style.title_size)
         axes.set_xlabel(chart.x_label)
         axes.set_ylabel(chart.y_label)
         axes.set_xscale(chart.x_scale)
         axes.set_yscale(chart.y_scale)
-        axes.tick_params(axis="x", labelsize=style.xticks_size)
-        axes.tick_params(axis="y", labelsize=style.yticks_size)
+        axes.tick_params(axis="x", labelsize=chart.tick_size or style.xticks_size)
+        axes.tick_params(
+            axis="y",
+            labelsize=chart.tick_size or style.yticks_size,
+            labelrotation=chart.y_rotation,
+        )
         if chart.limits is not None:
             x0, x1, y0, y1 = chart.limits
             axes.set_xlim(x0, x1)
