@@ -26,6 +26,10 @@ HOPELESS = 2.0  # seconds that `close` waits where nobody ever answered
 FAREWELL = 0.2  # seconds for the last message to leave
 HIGH_WATER = 16  # messages to a worker that does not read
 MAX_IMAGE = 256 << 20  # bytes
+HEARTBEAT, DEAF = 2000, 10_000  # ms between two pings, and without a pong until a line is cut
+DEATHS_OF_FRAME = 2  # workers that may end with a frame in hand before it is given up
+DEATHS_OF_RUN = 6  # the same for all frames of a run, one after the other
+SPARE_FDS = 16  # file descriptors that must be free before a socket is made
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Flight:
     frame: Frame
     instance: str  # of the worker it was sent to; empty if it could not be sent
     at: float  # monotonic seconds
+    cut: bool = False  # the connection ended since
+    deaths: int = 0  # workers that ended while they had this frame
 
 
 class Publisher:
@@ -90,6 +96,7 @@ class Publisher:
         self._waiting: Frame | None = None
         self._flight: Flight | None = None
         self._home = Times()  # of the last image that was handed over
+        self._deaths = 0  # workers that ended with a frame in hand since the last answer
         self._delivered = 0  # the sequence of the newest image that came home
         self._instance = ""  # the worker behind this connection, once it has said so
         self._reachable = False  # the last message could be handed to a connection
@@ -128,6 +135,8 @@ class Publisher:
             return True
         if self._complained and self._heard == float("-inf"):
             timeout = min(timeout, HOPELESS)
+        if self._thread is None and self.waiting:
+            self._start()
         if self._deadline is None:
             self._deadline = time.monotonic() + timeout
         if self._thread is not None:
@@ -140,7 +149,12 @@ class Publisher:
         return self._waiting is None and self._flight is None
 
     def _start(self) -> None:
-        self._wake_fds = os.pipe()
+        try:
+            self._wake_fds = os.pipe()
+        except OSError as error:
+            # the next frame, or the end of the run, tries again
+            self._say(f"figures of {self._run} wait for a file descriptor: {error}")
+            return
         os.set_blocking(self._wake_fds[0], False)
         os.set_blocking(self._wake_fds[1], False)
         self._thread = threading.Thread(target=self._main, name="vizworker-publish", daemon=True)
@@ -156,7 +170,9 @@ class Publisher:
         """The boundary of the thread: a fault here ends the watching, and nothing else."""
         assert self._wake_fds is not None
         try:
-            link = Link(self.endpoint, self._wake_fds[0])
+            link = self._open(self._wake_fds[0])
+            if link is None:
+                return
             try:
                 self._serve(link)
             finally:
@@ -170,6 +186,17 @@ class Publisher:
                 fds, self._wake_fds = self._wake_fds, None
             for fd in fds:
                 os.close(fd)
+
+    def _open(self, wake_fd: int) -> "Link | None":
+        """A link, once this process has the file descriptors for it; None if it never has."""
+        while not self._ended(time.monotonic()):
+            try:
+                return Link(self.endpoint, wake_fd)
+            except OSError as error:
+                self._say(f"figures of {self._run} wait for file descriptors: {error}")
+            # nothing that waits on file descriptors: there may be none for it
+            time.sleep(min(BEAT, self._idle_for(time.monotonic())))
+        return None
 
     def _serve(self, link: "Link") -> None:
         started = time.monotonic()
@@ -211,6 +238,8 @@ class Publisher:
             # who answers on the next connection may be another worker
             self._instance = ""
             self.connected = False
+            if self._flight is not None:
+                self._flight = replace(self._flight, cut=True)
 
     def _send(self, link: "Link", now: float) -> None:
         """Send the newest frame, if the worker is known and free for it."""
@@ -218,11 +247,13 @@ class Publisher:
             return
         if self._flight is not None and not self._lost(self._flight, now):
             return
+        deaths = self._count_deaths()
         frame = self._next()
         if frame is None:
             return
+        deaths *= self._flight is not None and frame.sequence == self._flight.frame.sequence
         frame = replace(frame, times=msgspec.structs.replace(frame.times, sent=time.time()))
-        self._flight = Flight(frame, self._instance, now)
+        self._flight = Flight(frame, self._instance, now, deaths=deaths)
         try:
             self._reach(link.send(encode_frame(frame)))
         except (VizError, ValueError, TypeError) as error:
@@ -231,11 +262,28 @@ class Publisher:
             return
         self.sent += self._reachable
         if not self._reachable:
-            self._flight = Flight(frame, "", now)
+            self._flight = Flight(frame, "", now, deaths=deaths)
 
     def _lost(self, flight: Flight, now: float) -> bool:
         overdue = now > flight.at + RESEND and self._heard > flight.at + BEAT
-        return flight.instance != self._instance or overdue
+        return flight.cut or flight.instance != self._instance or overdue
+
+    def _count_deaths(self) -> int:
+        """Workers that ended with the frame in flight, which is given up if it ended too many."""
+        flight = self._flight
+        if flight is None or flight.instance in ("", self._instance):
+            return 0 if flight is None else flight.deaths
+        deaths = flight.deaths + 1
+        self._deaths += 1
+        if self._deaths == DEATHS_OF_RUN:
+            raise VizError(f"{self._deaths} workers ended one after the other with one in hand")
+        if deaths >= DEATHS_OF_FRAME:
+            self._fail(
+                f"frame {flight.frame.sequence} of {self._run} is given up: "
+                f"{deaths} workers ended while they drew it"
+            )
+            self._flight = None
+        return deaths
 
     def _next(self) -> Frame | None:
         """The waiting frame, or else the one that was lost on its way."""
@@ -289,6 +337,7 @@ class Publisher:
 
         What refuses even to be greeted gets no frame: the one that waits is dropped.
         """
+        self._deaths = 0
         if sequence == 0 and not self._instance:
             with self._lock:
                 self._waiting = None
@@ -332,14 +381,23 @@ class Link:
         self._again = zmq.Again
         self._flags = zmq.NOBLOCK
         self._events = (zmq.POLLIN, zmq.POLLIN | zmq.POLLOUT)
+        _check_spare_descriptors(wake_fd)
         self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
+        try:
+            self._socket = self._context.socket(zmq.DEALER)
+        except zmq.ZMQError as error:
+            self._context.destroy(linger=0)
+            raise OSError(error.errno, str(error)) from error
         # nothing is queued for a worker that is not there: what it would read first is the past
         self._socket.immediate = 1
         self._socket.linger = 0
         self._socket.sndhwm = self._socket.rcvhwm = HIGH_WATER
         self._socket.maxmsgsize = MAX_IMAGE
         self._socket.reconnect_ivl, self._socket.reconnect_ivl_max = 100, 1000  # ms
+        # a line that was cut without a word is noticed, and made anew, on both sides
+        self._socket.heartbeat_ivl, self._socket.heartbeat_timeout = HEARTBEAT, DEAF
+        self._socket.heartbeat_ttl = self._socket.handshake_ivl = DEAF
+        self._socket.connect_timeout = DEAF
         self._socket.connect(endpoint)
         self._poller = zmq.Poller()
         self._poller.register(wake_fd, zmq.POLLIN)
@@ -368,3 +426,18 @@ class Link:
     def close(self, linger: float) -> None:
         """Close, with at most `linger` seconds for what was sent last."""
         self._context.destroy(linger=int(1000 * linger))
+
+
+def _check_spare_descriptors(fd: int) -> None:
+    """Raise OSError where file descriptors are short: a socket without one ends the process.
+
+    Args:
+        fd: any that is open.
+    """
+    spare = []
+    try:
+        for _ in range(SPARE_FDS):
+            spare.append(os.dup(fd))
+    finally:
+        for each in spare:
+            os.close(each)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from vizworker.errors import EndpointError
 
 logger = logging.getLogger("search_hooks")
 
-RESTARTS = 5  # times a private worker that died is started again
+RESTARTS = 5  # times in an hour that a private worker that died is started again
+HOUR = 3600.0  # seconds
 SOCKET = "socket"
 LOG = "worker.log"
 
@@ -50,7 +52,7 @@ class PrivateWorker:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._closed = False
-        self._restarts = 0
+        self._restarts: list[float] = []  # monotonic seconds, the last few
         self._folder = socket_folder()
         self.endpoint = f"ipc://{self._folder}/{SOCKET}"
         self._process = self._start()
@@ -71,13 +73,12 @@ class PrivateWorker:
         return self._folder / LOG
 
     def ensure(self) -> None:
-        """Start it again at the same endpoint if it has died, a few times at most."""
+        """Start it again at the same endpoint if it has died, a few times an hour at most."""
         if os.getpid() != self._pid:
             return
         with self._lock:
-            if self._closed or self._process.poll() is None or self._restarts == RESTARTS:
+            if self._closed or self._process.poll() is None or not self._may_restart():
                 return
-            self._restarts += 1
             logger.warning(
                 "the private worker ended with code %d: starting it again%s",
                 self._process.returncode,
@@ -104,6 +105,14 @@ class PrivateWorker:
                 self._process.kill()
                 self._process.wait()
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _may_restart(self) -> bool:
+        now = time.monotonic()
+        self._restarts = [at for at in self._restarts if now < at + HOUR]
+        if len(self._restarts) == RESTARTS:
+            return False
+        self._restarts.append(now)
+        return True
 
     @staticmethod
     def shared() -> "PrivateWorker":
