@@ -146,6 +146,19 @@ def test_another_colour_range_is_drawn_by_the_same_plate() -> None:
     assert len({arrangement(replace(sheet, panels=(panel,))) for panel in panels}) == 1
 
 
+@pytest.mark.parametrize("ranges", [[(0.0, 1.0), (0.0, 1e-200)], [(0.0, 1e-290), (0.0, 0.0)]])
+def test_a_long_middle_label_moves_panels_as_a_new_layout_does(
+    ranges: list[tuple[float, float]],
+) -> None:
+    panel = plain.sheet_of(small_frame()).panels[0]
+    assert isinstance(panel, Panel)
+    sheets = [Sheet(("fit",), 1, 2, (in_colours(panel, *each),) * 2) for each in ranges]
+    assert arrangement(sheets[0]) == arrangement(sheets[1])
+    plate = Plate(sheets[0], SMALL, 150.0)
+    for sheet in (*sheets, sheets[0]):
+        assert_same(plate.draw(sheet), plain.pixels(sheet, SMALL, 150.0))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
 def test_a_frame_of_nothing_is_drawn(value: float) -> None:
     frame = upstream.case("one plane", 0).frame
@@ -233,6 +246,11 @@ def test_labels_are_set_as_matplotlib_sets_them(unit: str, number: str) -> None:
 def test_the_renderer_needs_no_pyplot() -> None:
     code = "import sys, vizworker.render.figure; sys.exit('matplotlib.pyplot' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def in_colours(panel: Panel, vmin: float, vmax: float) -> Panel:
+    colour_ticks = ticks.colour(vmin, vmax, SMALL.cb_unit)
+    return replace(panel, vmin=vmin, vmax=vmax, colour_ticks=colour_ticks)
 
 
 def small_frame() -> Frame:

@@ -1,5 +1,7 @@
 """The part of matplotlib's Agg renderer that figures are drawn with; it has no types of its own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,17 @@ def renderer_of(figure: Figure) -> Renderer:
     """The renderer of a figure; a new one where its size or resolution has changed."""
     canvas: Any = figure.canvas
     return canvas.get_renderer()
+
+
+@contextmanager
+def measuring(figure: Figure, renderer: Renderer) -> Iterator[None]:
+    """Have the figure laid out with this renderer instead of one with a canvas of its size."""
+    canvas: Any = figure.canvas
+    canvas.get_renderer = lambda: renderer
+    try:
+        yield
+    finally:
+        del canvas.get_renderer
 
 
 def pixels_of(renderer: Renderer) -> np.ndarray:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter
 
 from vizworker.frame import Style
 from vizworker.layouts.sheet import Chart, Image, Line, Mesh, Panel, Sheet, Ticks, Triangles
@@ -51,7 +52,7 @@ class PanelArtists:
         if panel.limits != self.shown.limits:
             _limit(self.axes, panel)
         if panel.colour_ticks.labels != self.shown.colour_ticks.labels:
-            self.bar.yaxis.set_ticklabels(panel.colour_ticks.labels)
+            _label(self.bar, panel.colour_ticks)
         self.shown = panel
 
     def bar_labels(self) -> list[Text]:
@@ -162,7 +163,18 @@ def _add_bar(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> Axes:
     size, rotation = style.colorbar_labelsize, style.colorbar_labelrotation
     bar.ax.set_yticklabels(panel.colour_ticks.labels, va="center", fontsize=size)
     bar.ax.tick_params(axis="y", labelsize=size, labelrotation=rotation)
+    _label(bar.ax, panel.colour_ticks)
     return bar.ax
+
+
+def _label(bar: Axes, ticks: Ticks) -> None:
+    """Name the ticks by their order: they may lie too close together to be told apart."""
+    # at the same value matplotlib shows the last label everywhere
+    labels = dict(zip(ticks.positions, ticks.labels, strict=True))
+    texts = [labels[position] for position in ticks.positions]
+    bar.yaxis.set_major_formatter(FixedFormatter(texts))
+    for tick, text in zip(bar.yaxis.get_major_ticks(), texts, strict=True):
+        tick.label2.set_text(text)
 
 
 def _add_line(axes: Axes, line: Line) -> Line2D:

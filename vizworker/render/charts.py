@@ -50,8 +50,8 @@ class ChartArtists:
     def _finish(self, chart: Chart) -> None:
         axes, style = self.axes, self._style
         axes.set_title(chart.title, fontsize=chart.title_size or style.title_size)
-        axes.set_xlabel(chart.x_label)
-        axes.set_ylabel(chart.y_label)
+        axes.set_xlabel(chart.x_label, fontsize=chart.label_size)
+        axes.set_ylabel(chart.y_label, fontsize=chart.label_size)
         axes.set_xscale(chart.x_scale)
         axes.set_yscale(chart.y_scale)
         axes.tick_params(axis="x", labelsize=chart.tick_size or style.xticks_size)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from vizworker.frame import Frame, Style
-from vizworker.layouts import Sheet, sheets
+from vizworker.layouts import Sheet, shown
 from vizworker.render.memory import trim
 from vizworker.render.notes import with_notes
 from vizworker.render.plate import Plate, arrangement
@@ -49,7 +49,7 @@ class Figures:
         Raises:
             LayoutError: the frame cannot be drawn.
         """
-        drawings = [(sheet, self._draw(frame, sheet, dpi)) for sheet in sheets(frame)]
+        drawings = [(sheet, self._draw(frame, sheet, dpi)) for sheet in shown(frame)]
         drawn = time.time()
         pictures = tuple(Picture(sheet.names, rgb, encode(rgb)) for sheet, rgb in drawings)
         encoded = time.time()
@@ -61,7 +61,7 @@ class Figures:
         dpi = style.dpi if dpi is None else dpi
         key = frame.run_id, (frame.layout, sheet.names, arrangement(sheet), style, dpi)
         plate = self._plates.pop(key, None) or Plate(sheet, style, dpi)
-        rgb = with_notes(plate.draw(sheet), frame.notes, dpi)
+        rgb = with_notes(plate.draw(sheet), (*frame.notes, *sheet.notes), dpi)
         self._keep(key, plate)
         return rgb
 

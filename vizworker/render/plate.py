@@ -22,7 +22,7 @@ from matplotlib.transforms import Bbox
 
 from vizworker.frame import Style
 from vizworker.layouts.sheet import Chart, Panel, Sheet
-from vizworker.render.agg import Renderer, pixels_of, renderer_of
+from vizworker.render.agg import Renderer, measuring, new_renderer, pixels_of, renderer_of
 from vizworker.render.artists import PanelArtists, bar_positions, build
 from vizworker.render.charts import ChartArtists
 from vizworker.render.colormap import colormap
@@ -157,9 +157,9 @@ class Plate:
             key = (*places.values(), *box.extents)
             if key not in self._grounds:
                 _add(self._grounds, key, self._draw_ground(places, box), MAX_GROUNDS)
+                # mathtext's exceptions are in cycles with frames that hold whole canvases
+                gc.collect()
             self._place(self._grounds[key])
-            # mathtext's exceptions are in cycles with frames that hold whole canvases
-            gc.collect()
             if self._rooms is None:
                 panels = self._drawn_panels()
                 self._rooms = [room for _, panel in panels for room in self._panel_rooms(panel)]
@@ -207,9 +207,11 @@ class Plate:
         self._trim.close()
         figure.set_dpi(self._layout_dpi)
         figure.subplots_adjust(**self._loose)
-        figure.tight_layout()
+        with measuring(figure, self._measurer(self._layout_dpi)):
+            figure.tight_layout()
         figure.set_dpi(self._dpi)
-        return _places(figure), figure.get_tightbbox(self._renderer()).padded(PAD)
+        box = figure.get_tightbbox(self._measurer(self._dpi))
+        return _places(figure), box.padded(PAD)
 
     def _draw_ground(self, places: dict[str, float], box: Bbox) -> Ground:
         """The ground of a figure, placed and trimmed."""
@@ -277,6 +279,12 @@ class Plate:
 
     def _renderer(self) -> Renderer:
         renderer = renderer_of(self._figure)
+        renderer.mathtext_parser = self._parser
+        return renderer
+
+    def _measurer(self, dpi: float) -> Renderer:
+        """What texts are measured with: their sizes do not depend on a canvas."""
+        renderer = new_renderer(1, 1, dpi)
         renderer.mathtext_parser = self._parser
         return renderer
 
