@@ -6,7 +6,9 @@ from typing import Any
 
 import autofit as af
 import autogalaxy as ag
+import autolens as al
 import lenses
+import numpy as np
 from lenses import _around
 
 GALAXY = ag.Galaxy(
@@ -56,8 +58,74 @@ def galaxy_imaging_linear(use_jax: bool = True) -> Kind:
     return ag.AnalysisImaging(dataset=galaxy_dataset(), use_jax=use_jax), model
 
 
+@functools.cache
+def visibilities(transformer: str = "DFT", of: str = "lens") -> al.Interferometer:
+    """Sixty visibilities of the lens of `lenses.TRUTH`, or of `GALAXY`.
+
+    Args:
+        transformer: `DFT`, `NUFFT`, `sparse` (NUFFT with a sparse operator) or `free` (the
+            operator alone, without visibilities).
+        of: `lens` or `galaxy`.
+    """
+    shape, pixel_scale = (40, 40), 0.1
+    mask = al.Mask2D.circular(shape_native=shape, pixel_scales=pixel_scale, radius=1.9)
+    rng = np.random.default_rng(2)
+    grid = al.Grid2D.uniform(shape_native=shape, pixel_scales=pixel_scale)
+    simulator = al.SimulatorInterferometer(
+        uv_wavelengths=rng.normal(scale=1.5e5, size=(60, 2)),
+        exposure_time=300.0,
+        noise_sigma=1.0,
+        noise_seed=1,
+    )
+    if of == "galaxy":
+        image = ag.Galaxies([GALAXY]).image_2d_from(grid=grid)
+    else:
+        image = al.Tracer(galaxies=list(lenses.TRUTH)).image_2d_from(grid=grid)
+    simulated = simulator.via_image_from(image=image)
+    uv, data, noise = simulated.uv_wavelengths, simulated.data, simulated.noise_map
+    if transformer == "free":
+        return al.Interferometer.from_stream([(uv, data, noise)], real_space_mask=mask)
+    dataset = al.Interferometer(
+        data=data,
+        noise_map=noise,
+        uv_wavelengths=uv,
+        real_space_mask=mask,
+        transformer_class=al.TransformerDFT if transformer == "DFT" else al.TransformerNUFFT,
+    )
+    return dataset.apply_sparse_operator() if transformer == "sparse" else dataset
+
+
+def interferometer(
+    transformer: str = "DFT", model: Callable[[], Any] = lenses.sersic, use_jax: bool = True
+) -> Kind:
+    """A lens seen by an interferometer."""
+    return al.AnalysisInterferometer(visibilities(transformer), use_jax=use_jax), model()
+
+
+def galaxy_interferometer(transformer: str = "DFT", use_jax: bool = True) -> Kind:
+    """A galaxy seen by an interferometer."""
+    _, model = galaxy_imaging()
+    dataset = visibilities(transformer, of="galaxy")
+    return ag.AnalysisInterferometer(dataset, use_jax=use_jax), model
+
+
+def mesh_source() -> Any:
+    """A source on a small rectangular mesh, and no light of the lens."""
+    model = lenses.rectangular(shape=(8, 8))
+    model.galaxies.lens.bulge = None
+    return model
+
+
 KINDS: dict[str, Callable[..., Kind]] = {
     "galaxy_imaging": galaxy_imaging,
     "galaxy_imaging_linear": galaxy_imaging_linear,
+    "interferometer": interferometer,
+    "interferometer_mesh": functools.partial(interferometer, model=mesh_source),
+    "interferometer_nufft": functools.partial(interferometer, "NUFFT"),
+    "interferometer_sparse": functools.partial(interferometer, "sparse", mesh_source),
+    "interferometer_free": functools.partial(interferometer, "free"),
+    "interferometer_one_plane": functools.partial(interferometer, model=lenses.one_plane),
+    "galaxy_interferometer": galaxy_interferometer,
+    "galaxy_interferometer_free": functools.partial(galaxy_interferometer, "free"),
     "lens_imaging": lambda use_jax=True: (lenses.analysis(use_jax=use_jax), lenses.sersic()),
 }
