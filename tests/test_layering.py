@@ -20,15 +20,16 @@ MAY_IMPORT = {
     "vizworker.auth": {"errors"},
     "vizworker.keys": {"errors", "auth"},
     "vizworker.gate": {"errors", "frame", "config", "keys"},
-    "vizworker.frame": {"errors"},
-    "vizworker.wire": {"errors", "frame"},
+    "vizworker.panels": {"errors"},
+    "vizworker.frame": {"errors", "panels"},
+    "vizworker.wire": {"errors", "frame", "panels"},
     "vizworker.mailbox": {"errors", "frame"},
     "vizworker.runs": {"errors", "frame", "wire", "config"},
     "vizworker.receive": {"errors", "frame", "wire", "auth", "gate", "keys"},
-    "vizworker.layouts": {"errors", "frame", "layouts"},
+    "vizworker.layouts": {"errors", "frame", "layouts", "panels"},
     "vizworker.render": {"errors", "frame", "layouts", "render"},
 }
-SEARCH_SIDE = {"errors", "frame", "wire", "auth"}
+SEARCH_SIDE = {"errors", "frame", "wire", "auth", "panels"}
 DRAWS = ("vizworker.render",)
 
 

@@ -333,9 +333,9 @@ def test_socket_of_a_served_worker_is_its_users_alone() -> None:
         assert Path(socket_path(worker.endpoint)).stat().st_mode & 0o077 == 0
 
 
-def test_unknown_layout_is_refused_by_the_real_worker_and_it_goes_on() -> None:
+def test_frame_of_nothing_is_refused_by_the_real_worker_and_it_goes_on() -> None:
     with running_worker(real=True) as worker, peer_of(worker.endpoint) as peer:
-        refused = peer.ask(encode_frame(small_frame(layout="hologram")))
+        refused = peer.ask(encode_frame(small_frame(layout="hologram", arrays={})))
         assert isinstance(refused, Refused)
         assert "LayoutError: layout 'hologram' is unknown" in refused.error
         assert isinstance(peer.ask(BEAT), Alive)

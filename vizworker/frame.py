@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from vizworker.errors import FrameError
+from vizworker.panels import Grid, check_grid
 
 # what may travel: real numbers, whole numbers and flags
 DTYPES = frozenset({"float64", "float32", "int64", "int32", "uint8", "bool"})
@@ -89,12 +90,15 @@ class Frame:
     title_prefix: str = ""
     notes: tuple[str, ...] = ()  # shown on the figure
     style: Style = field(default_factory=Style)
+    grid: Grid | None = None  # the panels of the layout `grid`, where its user declared them
     times: Times = field(default_factory=Times)
     cost: Cost = field(default_factory=Cost)
 
     def __post_init__(self) -> None:
         if self.sequence < 1:
             raise FrameError(f"sequence is {self.sequence}, expected 1 or more")
+        if self.grid is not None:
+            check_grid(self.grid)
         if len(self.arrays) > MAX_ARRAYS:
             raise FrameError(f"{len(self.arrays)} arrays, expected at most {MAX_ARRAYS}")
         for name, array in self.arrays.items():

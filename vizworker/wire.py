@@ -15,6 +15,7 @@ import numpy as np
 
 from vizworker.errors import FrameError, SchemaError, WireError
 from vizworker.frame import MAX_ARRAYS, Cost, Frame, Style, Times, check_array
+from vizworker.panels import Grid
 
 SCHEMA = 1
 MAX_HEADER = 1 << 20  # bytes
@@ -52,6 +53,7 @@ class FrameHeader(_Message, frozen=True, tag="frame", kw_only=True):
     times: Times
     cost: Cost
     arrays: tuple[ArraySpec, ...]
+    grid: Grid | None = None
 
 
 class Beat(_Message, frozen=True, tag="beat", kw_only=True):
@@ -218,6 +220,7 @@ def encode_frame(frame: Frame) -> list[bytes | memoryview]:
         title_prefix=frame.title_prefix,
         notes=frame.notes,
         style=frame.style,
+        grid=frame.grid,
         times=frame.times,
         cost=frame.cost,
         arrays=tuple(
@@ -261,6 +264,7 @@ def decode_frame(parts: Parts) -> Frame:
         title_prefix=header.title_prefix,
         notes=header.notes,
         style=header.style,
+        grid=header.grid,
         times=header.times,
         cost=header.cost,
     )

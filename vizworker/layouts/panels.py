@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vizworker.frame import Frame
-from vizworker.layouts import ticks
+from vizworker.layouts import ranges, ticks
 from vizworker.layouts.arrays import take
 from vizworker.layouts.sheet import Image, Line, Panel
 from vizworker.layouts.source import Plane
@@ -64,7 +64,7 @@ class Panels:
     ) -> Panel:
         """A panel of anything, within its own limits."""
         style = self.frame.style
-        low, high = _range(plane.values, vmin, vmax)
+        low, high = ranges.linear(plane.values, vmin, vmax)
         content = plane.content
         if isinstance(content, Image) and style.imshow_origin == "lower":
             content = replace(content, values=content.values[::-1])
@@ -88,10 +88,3 @@ class Panels:
             return points
         y0, y1 = plane.content.extent[2:]
         return np.stack([y0 + y1 - points[:, 0], points[:, 1]], axis=1)
-
-
-def _range(values: np.ndarray, vmin: float | None, vmax: float | None) -> tuple[float, float]:
-    """Both colour limits, finite; those of the values where none is given."""
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    return low if vmin is None else vmin, high if vmax is None else vmax

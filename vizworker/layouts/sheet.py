@@ -69,7 +69,10 @@ class Panel:
     lines: tuple[Line, ...] = ()
     points: np.ndarray | None = None  # (n, 2) y, x arcsec: black dots
     stretched: bool = False  # fills its place instead of keeping the limits' proportions
-    logarithmic: bool = False  # colours by the logarithm, with contours over the values
+    logarithmic: bool = False  # colours by the logarithm
+    contours: tuple[float, ...] = ()  # levels of labelled contours over an image
+    x_label: str = ""
+    y_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ class Chart:
     colour_ticks: Ticks | None = None  # a colour bar, if any mark is coloured by values
     vmin: float | None = None
     vmax: float | None = None
+    label_size: float | None = None  # points, of both labels; None: matplotlib's
 
 
 @dataclass(frozen=True)
@@ -170,3 +174,4 @@ class Sheet:
     panels: tuple[Panel | Chart | None, ...]  # row by row; None is an empty place
     dpi: float | None = None  # None: the style's
     panel_size: tuple[float, float] | None = None  # inches; None: the style's
+    notes: tuple[str, ...] = ()  # shown beside the frame's own

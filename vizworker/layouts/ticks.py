@@ -31,9 +31,20 @@ def spatial(low: float, high: float, style: Style) -> Ticks:
     return Ticks(tuple(float(value) for value in positions), tuple(labels))
 
 
-def colour(vmin: float, vmax: float, unit: str) -> Ticks:
+def plain(low: float, high: float, style: Style) -> Ticks:
+    """Ticks of an axis in units of nobody's choice, at the places of a spatial one's."""
+    width = (high - low) * style.extent_factor_2d / 2.0
+    centre = (low + high) / 2.0
+    positions = _rounded(np.linspace(centre - width, centre + width, style.number_of_ticks_2d))
+    return Ticks(tuple(map(float, positions)), tuple(f"{value:g}" for value in positions))
+
+
+def colour(vmin: float, vmax: float, unit: str, *, logarithmic: bool = False) -> Ticks:
     """Ticks of a colour bar: both ends and the middle, which carries the unit."""
-    values = (vmin, (vmin + vmax) / 2.0, vmax)
+    half = (vmin + vmax) / 2.0
+    if logarithmic:
+        half = float(10 ** ((np.log10(vmin) + np.log10(vmax)) / 2.0))
+    values = (vmin, half, vmax)
     scientific = any(_needs_exponent(value) for value in values)
     low, middle, high = (_number(value, scientific) for value in values)
     return Ticks(values, (low, middle + unit, high))

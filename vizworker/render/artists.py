@@ -23,6 +23,7 @@ from vizworker.render.charts import ChartArtists
 from vizworker.render.dots import scatter_dots
 
 LINE_WIDTH = 1.0  # points
+LABEL_SIZE = 14.0  # points, of an axis's label
 NOTHING = 2.3e-287  # matplotlib takes ranges within this of zero for none
 
 
@@ -131,6 +132,8 @@ def _panel(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> PanelAr
         artists.dots = scatter_dots(axes, panel.points)
     artists.lines = [_add_line(axes, line) for line in panel.lines]
     axes.set_title(panel.title, fontsize=style.title_size)
+    axes.set_xlabel(panel.x_label, fontsize=LABEL_SIZE)
+    axes.set_ylabel(panel.y_label, fontsize=LABEL_SIZE)
     axes.tick_params(axis="x", labelsize=style.xticks_size)
     axes.tick_params(axis="y", labelsize=style.yticks_size, labelrotation=90)
     _limit(axes, panel)
