@@ -10,8 +10,20 @@ from search_hooks.flag import Settings, add_arguments, settings_from
 
 if TYPE_CHECKING:
     from search_hooks.hook import LiveFit, NoHook
+    from vizworker.panels import Curve, Histogram, Image, Mesh, Scatter
 
-__all__ = ["LiveFit", "NoHook", "add_arguments", "install", "watch"]
+__all__ = [
+    "Curve",
+    "Histogram",
+    "Image",
+    "LiveFit",
+    "Mesh",
+    "NoHook",
+    "Scatter",
+    "add_arguments",
+    "install",
+    "watch",
+]
 
 
 def watch(target: Any, every: float = 5.0, endpoint: str | None = None) -> Any:
@@ -52,4 +64,8 @@ def __getattr__(name: str) -> Any:
         from search_hooks import hook
 
         return getattr(hook, name)
+    if name in ("Curve", "Histogram", "Image", "Mesh", "Scatter"):
+        from vizworker import panels
+
+        return getattr(panels, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

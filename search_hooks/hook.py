@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ from search_hooks.publish import Publisher
 from search_hooks.shared_fit import Arrays, HostFit, SharedFit, to_host, use_persistent_cache
 from search_hooks.spawn import PrivateWorker
 from vizworker.frame import Cost, Frame, Style, Times
+from vizworker.panels import Layer, grid_of
 from vizworker.wire import Drawn
 
 logger = logging.getLogger("search_hooks")
@@ -59,7 +60,9 @@ class LiveFit:
         self,
         fit_from: Callable[[Any], Arrays],
         *,
-        layout: str,
+        layout: str = "grid",
+        panels: Sequence[Layer | Sequence[Layer]] = (),
+        columns: int = 0,
         run: str = "fit",
         folder: Path | None = None,
         every: float = 5.0,
@@ -78,7 +81,10 @@ class LiveFit:
         Args:
             fit_from: parameters (n_parameters,) -> arrays by name, with the 0-d
                 `log_likelihood` of the fit they belong to. Traced once by `jax.jit` if `use_jax`.
-            layout: the worker's layout for these arrays.
+            layout: the worker's layout for these arrays; `grid` shows the declared panels.
+            panels: of the grid, row by row: `search_hooks.Image`, `Mesh`, `Curve`, `Scatter` or
+                `Histogram`, or several of them in one panel. None shows every array in its own.
+            columns: of the grid; 0 makes it nearly square.
             run: what to call the run.
             folder: where images are kept; None keeps none on this side.
             every: the least time between two figures, seconds.
@@ -92,6 +98,9 @@ class LiveFit:
             on_image: called after an image has been written.
             memory: a file beside the search's checkpoint that remembers the best fit, so that a
                 resumed search starts from it; None starts from nothing.
+
+        Raises:
+            FrameError: panels that cannot be declared.
         """
         self.fit = SharedFit(fit_from, key) if use_jax else HostFit(fit_from)
         self.folder = folder
@@ -100,6 +109,7 @@ class LiveFit:
         self._use_jax = use_jax
         self._finish = finish
         self._layout = layout
+        self._grid = grid_of(panels, columns) if panels else None
         self._every = every
         self._names = parameter_names
         self._title_prefix = title_prefix
@@ -298,6 +308,8 @@ class LiveFit:
         arrays = self.fit(best.parameters)
         dispatched = time.time()
         host = to_host(arrays)
+        # arrays without a log likelihood of their own cannot be held against the search's
+        host.setdefault("log_likelihood", np.asarray(best.log_likelihood))
         if self.fit.kept and not _agrees(host["log_likelihood"], best):
             host = self._without_kept_graph(best)
         self._computed += time.perf_counter() - start
@@ -342,6 +354,7 @@ class LiveFit:
                 title_prefix=self._title_prefix,
                 notes=() if best is None else self._notes(best, log_likelihood),
                 style=self._style,
+                grid=self._grid,
                 times=Times(times.triggered, times.dispatched, ready=time.time()),
                 cost=self.cost(),
             )
