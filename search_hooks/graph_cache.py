@@ -31,6 +31,7 @@ PACKAGES = (
     "autogalaxy",
     "autolens",
     "jaxnnls",
+    "nufftax",
 )
 
 

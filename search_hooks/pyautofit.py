@@ -8,6 +8,7 @@ that the search keeps on disk needs this package.
 import functools
 import logging
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -125,8 +126,10 @@ def _watched(fitness: Any, search: Any, extractor: Extractor, settings: flag.Set
 
 def _key(analysis: Any, model: Any, extractor: Extractor) -> str | None:
     """The digest of all that enters the graph of this analysis and model."""
-    classes = {type(analysis), type(extractor), *_classes(model)}
-    return graph_cache.key_of(analysis, model, modules=(cls.__module__ for cls in classes))
+    modules = {cls.__module__ for cls in (type(analysis), *_classes(model))}
+    modules |= {name for name in sys.modules if name.startswith("search_hooks.extract.")}
+    choices = getattr(extractor, "choices", ())  # its user's, which the analysis does not know
+    return graph_cache.key_of(analysis, model, choices, modules=modules)
 
 
 def _classes(model: Any) -> Iterator[type]:

@@ -1,5 +1,6 @@
 """Lens imaging: one fit -> every array that `subplot_fit` draws, on numpy or inside a JAX graph."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from search_hooks.extract.maps import MAPS, geometry, maps, native, values
 
 # slim arrays, (pixels,) or (planes, pixels): the host makes them native
 MASKED = (*MAPS, "model_images_of_planes_list", "subtracted_images_of_planes_list")
+FINAL_PLANE, ALL_PLANES = "final", "all"  # VIZ_PLANES: which of more than two have a figure
 BRIGHT_REGION_BUFFER = 1.0e-2  # arcsec around a source's bright region, as upstream
 MID_ZOOM_SCALE = 2.0  # how much wider the middle zoom is
 MID_ZOOM_CAP = 0.7  # and the most of the whole source plane that it shows
@@ -119,6 +121,7 @@ class ImagingExtractor:
 
     def __init__(self, analysis: Any) -> None:
         self.analysis = analysis
+        self.choices = (os.environ.get("VIZ_PLANES") or FINAL_PLANE,)
         self.mask = analysis.dataset.mask
         self.grids = Grids.of(self.mask)
         self.static = geometry(self.mask) | curve_geometry(self.mask)
@@ -143,6 +146,18 @@ class ImagingExtractor:
         arrays = _image_plane(fit, xp)
         if len(fit.tracer.planes) > 1:
             arrays |= source_plane(fit, xp, self.grids) | curves(fit, xp, self.grids)
+        if len(fit.tracer.planes) > 2 and ALL_PLANES in self.choices:
+            arrays |= self._each_plane(fit, xp)
+        return arrays
+
+    def _each_plane(self, fit: Any, xp: Any) -> dict[str, Any]:
+        """Every plane that has light behind the first; the final one is there already."""
+        shown = [index for index in fit.tracer.plane_indexes_with_images if index != 0]
+        arrays: dict[str, Any] = {"planes": xp.asarray(shown, dtype=np.int64)}
+        for index in shown:
+            if index != len(fit.tracer.planes) - 1:
+                plane = source_plane(fit, xp, self.grids, index)
+                arrays |= {f"plane_{index}_{name}": array for name, array in plane.items()}
         return arrays
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -184,9 +199,9 @@ def curves(fit: Any, xp: Any, grids: Grids) -> dict[str, Any]:
     }
 
 
-def source_plane(fit: Any, xp: Any, grids: Grids) -> dict[str, Any]:
-    """The final plane: images at three zooms, or a reconstruction on its mesh."""
-    index = len(fit.tracer.planes) - 1
+def source_plane(fit: Any, xp: Any, grids: Grids, index: int = -1) -> dict[str, Any]:
+    """A plane, the final one by default: images at three zooms, or a reconstruction on its mesh."""
+    index %= len(fit.tracer.planes)
     if fit.tracer.planes[index].has(cls=aa.Pixelization):
         return _reconstruction(fit, index, xp)
     galaxies = fit.tracer_linear_light_profiles_to_light_profiles.planes[index]

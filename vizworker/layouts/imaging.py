@@ -1,12 +1,14 @@
 """Lens imaging: twelve panels of a lens and its source, or six of a lens alone."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from vizworker.errors import LayoutError
 from vizworker.frame import Frame
 from vizworker.layouts.arrays import find
-from vizworker.layouts.curves import curves
+from vizworker.layouts.curves import Curves, curves
 from vizworker.layouts.panels import CHI_SQUARED, SIGMA, Panels
 from vizworker.layouts.sheet import Panel, Sheet
 from vizworker.layouts.source import Plane, planes
@@ -14,7 +16,7 @@ from vizworker.layouts.zoom import View, view
 
 
 def sheets(frame: Frame) -> tuple[Sheet, ...]:
-    """The figure of a lens imaging fit.
+    """The figure of a lens imaging fit, and where asked for one of each plane with light.
 
     Raises:
         LayoutError: arrays that are missing or do not belong together.
@@ -23,19 +25,46 @@ def sheets(frame: Frame) -> tuple[Sheet, ...]:
     models = find(frame, "model_images_of_planes_list", (None, *window.mask.shape))
     if models is not None and len(models) == 1:
         return (_one_plane(Panels(frame, window), _largest(models, window)),)
-    return (_two_planes(frame, window, () if models is None else tuple(models)),)
+    sources = _shown_planes(frame, () if models is None else tuple(models))
+    lines = curves(frame)
+    return tuple(_planes_of(frame, window, lines, source) for source in sources)
 
 
-def _two_planes(frame: Frame, window: View, models: tuple[np.ndarray, ...]) -> Sheet:
+@dataclass(frozen=True)
+class _Source:
+    """Which plane a figure shows as its source."""
+
+    names: tuple[str, ...]  # of the figure's files
+    models: tuple[np.ndarray, ...]  # of every plane
+    index: int = -1
+    prefix: str = ""  # of the names of its arrays
+
+
+def _shown_planes(frame: Frame, models: tuple[np.ndarray, ...]) -> list[_Source]:
+    """The final plane first; the others only where the frame has them."""
+    each = find(frame, "planes", (None,))
+    indices = [] if each is None else [int(index) for index in each]
+    last = len(models) - 1
+    if not all(0 < index <= last for index in indices):
+        raise LayoutError(f"array 'planes' is {indices}, expected numbers from 1 to {last}")
+    names = ("fit", *(f"fit_{last}" for index in indices if index == last))
+    return [_Source(names, models)] + [
+        _Source((f"fit_{index}",), models, index, f"plane_{index}_")
+        for index in indices
+        if index != last
+    ]
+
+
+def _planes_of(frame: Frame, window: View, lines: Curves, source: _Source) -> Sheet:
+    models, index = source.models, source.index
     make = Panels(frame, window)
     stack = find(frame, "subtracted_images_of_planes_list", (None, *window.mask.shape))
     subtracted = () if stack is None else tuple(stack)
-    lines = curves(frame)
     source_max = _largest(models[1:], window)
     source_min = None if source_max is None else 0.0
     residual = make.values("normalized_residual_map")
     size = _symmetric(residual)
-    max_zoom, mid_zoom, no_zoom = planes(frame)
+    max_zoom, mid_zoom, no_zoom = planes(frame, source.prefix)
 
     def plane(title: str, content: Plane | None) -> Panel | None:
         if content is None:
@@ -49,12 +78,12 @@ def _two_planes(frame: Frame, window: View, models: tuple[np.ndarray, ...]) -> S
         plane("Source Plane (Max Zoom)", max_zoom),
         make.masked("Lens Light Model Image", window.cut(models[0])) if models else None,
         make.masked(
-            "Lens Light Subtracted", window.cut(subtracted[-1]), vmin=source_min, vmax=source_max
+            "Lens Light Subtracted", window.cut(subtracted[index]), vmin=source_min, vmax=source_max
         )
         if subtracted
         else None,
         make.masked(
-            "Source Model Image", window.cut(models[-1]), vmax=source_max, lines=lines.critical
+            "Source Model Image", window.cut(models[index]), vmax=source_max, lines=lines.critical
         )
         if models
         else None,
@@ -64,7 +93,7 @@ def _two_planes(frame: Frame, window: View, models: tuple[np.ndarray, ...]) -> S
         make.masked("Chi-Squared Map", make.values("chi_squared_map"), unit=CHI_SQUARED),
         plane("Source Plane (No Zoom)", no_zoom),
     )
-    return Sheet(names=("fit",), rows=3, columns=4, panels=panels)
+    return Sheet(names=source.names, rows=3, columns=4, panels=panels)
 
 
 def _one_plane(make: Panels, vmax: float | None) -> Sheet:

@@ -24,53 +24,58 @@ class Plane:
     stretched: bool = False
 
 
-def planes(frame: Frame) -> list[Plane | None]:
+def planes(frame: Frame, prefix: str = "") -> list[Plane | None]:
     """The source plane at maximum, middle and no zoom; None where the frame has none.
+
+    Args:
+        frame: with the arrays of the plane.
+        prefix: before the names of the arrays, for another plane than the final one.
 
     Raises:
         LayoutError: arrays that do not belong together.
     """
-    values = find(frame, "reconstruction", (None,))
+    values = find(frame, f"{prefix}reconstruction", (None,))
     if values is not None:
-        content = _mesh(frame, values)
-        grid = take(frame, "source_plane_mesh_grid", (len(values), 2))
+        content = _mesh(frame, values, prefix)
+        grid = take(frame, f"{prefix}source_plane_mesh_grid", (len(values), 2))
         limits = _mesh_limits(values, grid, frame.style.inversion_percent)
         shown = content.values if isinstance(content, Triangles) else values
         # the host's own quirk: a uniform mesh fills its place
         stretched = isinstance(content, Image)
         return [Plane(content, extent, shown, stretched) for extent in limits]
     names = ("max_zoom", "mid_zoom", "no_zoom")
-    return [_profiles(frame, i, f"source_plane_{name}") for i, name in enumerate(names)]
+    return [_profiles(frame, i, f"source_plane_{name}", prefix) for i, name in enumerate(names)]
 
 
-def _profiles(frame: Frame, index: int, name: str) -> Plane | None:
-    values = find(frame, name, (None, None))
+def _profiles(frame: Frame, index: int, name: str, prefix: str) -> Plane | None:
+    values = find(frame, prefix + name, (None, None))
     if values is None:
         return None
-    x0, x1, y0, y1 = (float(k) for k in take(frame, "source_plane_extents", (3, 4))[index])
+    extents = take(frame, f"{prefix}source_plane_extents", (3, 4))
+    x0, x1, y0, y1 = (float(k) for k in extents[index])
     extent = (x0, x1, y0, y1)
     return Plane(Image(values, extent), extent, values)
 
 
-def _mesh(frame: Frame, values: np.ndarray) -> Image | Mesh | Triangles:
-    simplices = find(frame, "simplices", (None, 3))
+def _mesh(frame: Frame, values: np.ndarray, prefix: str) -> Image | Mesh | Triangles:
+    simplices = find(frame, f"{prefix}simplices", (None, 3))
     if simplices is not None:
-        return _triangles(frame, values, simplices)
-    rows, columns = (int(n) for n in take(frame, "mesh_shape", (2,)))
+        grid = take(frame, f"{prefix}source_plane_mesh_grid", (len(values), 2))
+        return _triangles(grid, values, simplices)
+    rows, columns = (int(n) for n in take(frame, f"{prefix}mesh_shape", (2,)))
     if rows * columns != len(values):
         raise LayoutError(
             f"array 'reconstruction' has {len(values)} values, expected {rows} x {columns}"
         )
     native = values.reshape(rows, columns)
-    edges = find(frame, "mesh_edges", (max(rows, columns) + 1, 2))
+    edges = find(frame, f"{prefix}mesh_edges", (max(rows, columns) + 1, 2))
     if edges is not None:
         return Mesh(native, edges[: rows + 1, 0], edges[: columns + 1, 1])
-    x0, x1, y0, y1 = (float(k) for k in take(frame, "mesh_extent", (4,)))
+    x0, x1, y0, y1 = (float(k) for k in take(frame, f"{prefix}mesh_extent", (4,)))
     return Image(native, (x0, x1, y0, y1))
 
 
-def _triangles(frame: Frame, values: np.ndarray, simplices: np.ndarray) -> Triangles:
-    grid = take(frame, "source_plane_mesh_grid", (len(values), 2))
+def _triangles(grid: np.ndarray, values: np.ndarray, simplices: np.ndarray) -> Triangles:
     simplices = simplices[simplices[:, 0] >= 0]
     if not len(simplices):
         raise LayoutError("array 'simplices' has no triangles, expected at least one")
