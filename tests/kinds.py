@@ -109,6 +109,24 @@ def galaxy_interferometer(transformer: str = "DFT", use_jax: bool = True) -> Kin
     return ag.AnalysisInterferometer(dataset, use_jax=use_jax), model
 
 
+def three_planes() -> Any:
+    """A second source between the lens and the first one."""
+    model = lenses.sersic()
+    model.galaxies.between = af.Model(
+        al.Galaxy,
+        redshift=0.7,
+        bulge=_around(lenses.TRUTH[1].bulge),
+        shear=al.mp.ExternalShear(gamma_1=0.04, gamma_2=0.02),
+    )
+    return model
+
+
+def imaging(model: Callable[[], Any], use_jax: bool = True) -> Kind:
+    """A lens on 60 x 60 pixels."""
+    data = lenses.dataset(shape=(60, 60), radius=2.6)
+    return lenses.analysis(data, use_jax=use_jax), model()
+
+
 def mesh_source() -> Any:
     """A source on a small rectangular mesh, and no light of the lens."""
     model = lenses.rectangular(shape=(8, 8))
@@ -127,5 +145,5 @@ KINDS: dict[str, Callable[..., Kind]] = {
     "interferometer_one_plane": functools.partial(interferometer, model=lenses.one_plane),
     "galaxy_interferometer": galaxy_interferometer,
     "galaxy_interferometer_free": functools.partial(galaxy_interferometer, "free"),
-    "lens_imaging": lambda use_jax=True: (lenses.analysis(use_jax=use_jax), lenses.sersic()),
+    "three_planes": functools.partial(imaging, three_planes),
 }
