@@ -100,6 +100,7 @@ def _watched(fitness: Any, search: Any, extractor: Extractor, settings: flag.Set
     live = LiveFit(
         _fit_from(extractor, analysis, model),
         layout=extractor.layout,
+        panels=getattr(extractor, "panels", ()),
         run=search.name or type(search).__name__,
         folder=_image_folder(fitness.paths),
         every=settings.every,

@@ -1,6 +1,8 @@
 """Which analysis is taken apart by which module: one file a fit type, one entry here."""
 
 import importlib
+from functools import cache
+from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,10 +22,13 @@ EXTRACTORS = {
 }
 
 
+GROUP = "search_hooks.extractors"  # entry points: class of the host = module:function
+
+
 class Extractor(Protocol):
     """The arrays of the fits of one dataset."""
 
-    layout: str  # the worker's layout that draws them
+    layout: str  # the worker's layout that draws them; with `grid`, `panels` may declare its panels
 
     def arrays(self, instance: Any) -> dict[str, Any]:
         """What changes with the parameters and `log_likelihood`; traces under `jax.jit`."""
@@ -39,18 +44,31 @@ class Extractor(Protocol):
 
 
 def extractor_for(analysis: Any) -> Extractor:
-    """The extractor of an analysis.
+    """The extractor of an analysis: ours, or one that an installed distribution registers.
 
     Raises:
         ExtractError: there is none for its type.
     """
     for cls in type(analysis).__mro__:
-        module = EXTRACTORS.get(f"{cls.__module__}.{cls.__qualname__}")
-        if module is not None:
-            extractor: Extractor = importlib.import_module(module).extractor(analysis)
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        make = _ours(name) or _registered(name)
+        if make is not None:
+            extractor: Extractor = make(analysis)
             return extractor
     known = ", ".join(sorted(name.rsplit(".", 1)[1] for name in EXTRACTORS))
     raise ExtractError(
         f"no live figure for {type(analysis).__module__}.{type(analysis).__name__} yet "
         f"(there is one for PyAutoLens's {known}): the search runs as it would without --viz-worker"
     )
+
+
+def _ours(name: str) -> Any:
+    module = EXTRACTORS.get(name)
+    return None if module is None else importlib.import_module(module).extractor
+
+
+@cache
+def _registered(name: str) -> Any:
+    for point in entry_points(group=GROUP, name=name):
+        return point.load()
+    return None
