@@ -68,6 +68,7 @@ class LiveFit:
         every: float = 5.0,
         endpoint: str | None = None,
         use_jax: bool = True,
+        host_fit_from: Callable[[Any], Arrays] | None = None,
         key: str | None = None,
         finish: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]] = dict,
         parameter_names: tuple[str, ...] = (),
@@ -90,6 +91,8 @@ class LiveFit:
             every: the least time between two figures, seconds.
             endpoint: of a running worker; None starts a private one.
             use_jax: False computes `fit_from` as it stands, without compiling.
+            host_fit_from: the same without JAX, for a `fit_from` that does not trace or whose
+                program fails; None computes `fit_from` itself as it stands.
             key: of the graph among those kept on disk from run to run; None keeps none.
             finish: arrays on the host -> arrays of the frame.
             parameter_names: of the vector, in its order.
@@ -107,6 +110,7 @@ class LiveFit:
         self.run = run
         self.run_id = uuid.uuid4().hex
         self._use_jax = use_jax
+        self._host_fit_from = host_fit_from or fit_from
         self._finish = finish
         self._layout = layout
         self._grid = grid_of(panels, columns) if panels else None
@@ -249,10 +253,9 @@ class LiveFit:
         try:
             act(*arguments)
         except Exception as error:
-            reason = " ".join(str(error).split())[:300]
             self._say_once(
                 logging.WARNING,
-                f"no figure of {self.run}: {type(error).__name__}: {reason} (the search goes on)",
+                f"no figure of {self.run}: {_in_words(error)} (the search goes on)",
             )
             logger.debug("while watching %s", self.run, exc_info=True)
             return False
@@ -263,7 +266,11 @@ class LiveFit:
             return
         folder = use_persistent_cache()
         logger.info("compiling the visualization graph in the background (cache: %s) ...", folder)
-        times = self.fit.compile(self._best.parameters)
+        try:
+            times = self.fit.compile(self._best.parameters)
+        except Exception as error:
+            self._leave_graph(error)
+            return
         if times is not None:
             self._compiled = times.total
             logger.info(
@@ -305,9 +312,7 @@ class LiveFit:
     def _show(self, best: Best) -> None:
         triggered = time.time()
         start = time.perf_counter()
-        arrays = self.fit(best.parameters)
-        dispatched = time.time()
-        host = to_host(arrays)
+        host, dispatched = self._computed_from(best)
         # arrays without a log likelihood of their own cannot be held against the search's
         host.setdefault("log_likelihood", np.asarray(best.log_likelihood))
         if self.fit.kept and not _agrees(host["log_likelihood"], best):
@@ -320,6 +325,29 @@ class LiveFit:
         if self._memory is not None:
             with suppress(OSError):  # then a resumed search starts from nothing
                 remember(self._memory, best)
+
+    def _computed_from(self, best: Best) -> tuple[dict[str, np.ndarray], float]:
+        """The arrays of a fit on the host, and when they had been dispatched."""
+        try:
+            arrays = self.fit(best.parameters)
+            dispatched = time.time()
+            return to_host(arrays), dispatched
+        except Exception as error:
+            if not self._use_jax:
+                raise
+            self._leave_graph(error)
+            return self._computed_from(best)
+
+    def _leave_graph(self, error: Exception) -> None:
+        """From now on compute the arrays without the graph, still on this thread."""
+        self._use_jax = False
+        self.fit = HostFit(self._host_fit_from)
+        self._say_once(
+            logging.WARNING,
+            f"{self.run}: the arrays of its figure are computed without a graph, beside the "
+            f"search, as there is none that works: {_in_words(error)}",
+        )
+        logger.debug("while %s was in a graph", self.run, exc_info=True)
 
     def _without_kept_graph(self, best: Best) -> dict[str, np.ndarray]:
         logger.info("the graph kept from an earlier run is of another fit: tracing it anew")
@@ -400,6 +428,11 @@ class LiveFit:
             cost.interpreter,
             "" if delivered else "; the last figure did not come home in time",
         )
+
+
+def _in_words(error: Exception) -> str:
+    """An error in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _agrees(log_likelihood: np.ndarray, best: Best) -> bool:

@@ -106,6 +106,7 @@ def _watched(fitness: Any, search: Any, extractor: Extractor, settings: flag.Set
         every=settings.every,
         endpoint=settings.endpoint,
         use_jax=analysis.is_jax,
+        host_fit_from=_without_jax(analysis, model),
         key=_key(analysis, model, extractor) if analysis.is_jax else None,
         finish=extractor.finish,
         parameter_names=tuple(model.model_component_and_parameter_names),
@@ -153,6 +154,18 @@ def _fit_from(extractor: Extractor, analysis: Any, model: Any) -> Callable[[Any]
         return extractor.arrays(instance)
 
     return fit_from
+
+
+def _without_jax(analysis: Any, model: Any) -> Callable[[Any], dict[str, Any]]:
+    """Parameters -> arrays by numpy, of an analysis that computes by JAX."""
+
+    @functools.cache
+    def fit_from() -> Callable[[Any], dict[str, Any]]:
+        plain = object.__new__(type(analysis))
+        plain.__dict__.update(analysis.__dict__, _use_jax=False)
+        return _fit_from(extractor_for(plain), plain, model)
+
+    return lambda parameters: fit_from()(parameters)
 
 
 class WatchedFitness(Fitness):  # type: ignore[misc]
