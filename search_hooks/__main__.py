@@ -9,6 +9,7 @@ from pathlib import Path
 from search_hooks import add_arguments, install
 from search_hooks.flag import protect_from_xla_hang, settings_from
 
+OURS = ("--viz-worker=", "--viz-every=", "--viz-keys=")
 USAGE = 2  # the exit code of a command line that cannot be run
 
 
@@ -49,12 +50,14 @@ def _parse(
     rest: list[str] = []
     words = iter(given)
     for word in words:
-        if word == "--viz-every":
+        if word in ("--viz-every", "--viz-keys"):
             ours += [word, next(words, "")]
-        elif word == "--viz-worker" or word.startswith(("--viz-worker=", "--viz-every=")):
+        elif word == "--viz-worker" or word.startswith(OURS):
             ours.append(word)
         elif word.startswith("--viz-"):
-            parser.error(f"{word}: expected --viz-worker[=ENDPOINT] or --viz-every SECONDS")
+            parser.error(
+                f"{word}: expected --viz-worker[=ENDPOINT], --viz-every SECONDS or --viz-keys FILE"
+            )
         else:
             rest.append(word)
     return parser.parse_args(ours), rest

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from vizworker.auth import KEYS_VARIABLE, find_worker
+
 logger = logging.getLogger("search_hooks")
 
+AUTO = "auto"
 PRIVATE = "private"
 XLA_FLAG = "--xla_cpu_multi_thread_eigen=false"
 
@@ -32,7 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get("VIZ_WORKER") or None,
         metavar="ENDPOINT",
         help="draw the best fit in another process while the search runs: in a private worker, or "
-        "in the one that listens at ENDPOINT, ipc://... or tcp://... (environment: VIZ_WORKER)",
+        "in the one that listens at ENDPOINT, ipc://... or tcp://..., or by `auto` in this user's "
+        "running worker if there is one (environment: VIZ_WORKER)",
+    )
+    group.add_argument(
+        "--viz-keys",
+        metavar="FILE",
+        help="the key for a tcp:// worker, made by `vizworker keygen` "
+        f"(environment: {KEYS_VARIABLE})",
     )
     group.add_argument(
         "--viz-every",
@@ -48,6 +58,11 @@ def settings_from(arguments: argparse.Namespace) -> Settings | None:
     wanted = arguments.viz_worker
     if wanted is None or wanted.lower() in ("0", "no", "off", "false"):
         return None
+    if getattr(arguments, "viz_keys", None):
+        os.environ[KEYS_VARIABLE] = arguments.viz_keys  # forked and spawned searches need it too
+    if wanted.lower() == AUTO:
+        wanted = find_worker() or PRIVATE
+        logger.info("figures are drawn by the worker at %s", wanted)
     private = wanted.lower() in (PRIVATE, "1", "yes", "on", "true")
     return Settings(every=arguments.viz_every, endpoint=None if private else wanted)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from vizworker.auth import check_endpoint
+from vizworker.auth import KEYS_VARIABLE, ClientKey, check_endpoint, key_for, secure
 from vizworker.errors import VizError
 from vizworker.frame import Cost, Frame, Times
 from vizworker.wire import Alive, Beat, Bye, Drawn, Refused, decode, encode, encode_frame
@@ -82,7 +82,8 @@ class Publisher:
         Raises:
             EndpointError: an address that must not be used.
         """
-        self.endpoint = check_endpoint(endpoint)
+        self._key = key_for(endpoint)
+        self.endpoint = check_endpoint(endpoint, keys=self._key is not None)
         self.sent = self.drawn = self.replaced = self.refused = 0
         self.connected = False
         self.last_error = ""
@@ -191,7 +192,7 @@ class Publisher:
         """A link, once this process has the file descriptors for it; None if it never has."""
         while not self._ended(time.monotonic()):
             try:
-                return Link(self.endpoint, wake_fd)
+                return Link(self.endpoint, wake_fd, self._key)
             except OSError as error:
                 self._say(f"figures of {self._run} wait for file descriptors: {error}")
             # nothing that waits on file descriptors: there may be none for it
@@ -356,6 +357,9 @@ class Publisher:
                 f"nothing listens at {self.endpoint}; "
                 f"start one with `vizworker serve --bind {self.endpoint}`"
             )
+            if self.endpoint.startswith("tcp://"):
+                # who has the wrong key is not answered at all
+                what += f", or see whether it accepts this search's key ({KEYS_VARIABLE})"
         self.last_error = what
         logger.warning("%s; the search goes on", what)
 
@@ -374,7 +378,7 @@ class Publisher:
 class Link:
     """A socket to a worker that may or may not be there, and a file descriptor that wakes."""
 
-    def __init__(self, endpoint: str, wake_fd: int) -> None:
+    def __init__(self, endpoint: str, wake_fd: int, key: ClientKey | None = None) -> None:
         import zmq  # 60 ms: not before somebody publishes
 
         self._wake_fd = wake_fd
@@ -398,6 +402,7 @@ class Link:
         self._socket.heartbeat_ivl, self._socket.heartbeat_timeout = HEARTBEAT, DEAF
         self._socket.heartbeat_ttl = self._socket.handshake_ivl = DEAF
         self._socket.connect_timeout = DEAF
+        secure(self._socket, key)
         self._socket.connect(endpoint)
         self._poller = zmq.Poller()
         self._poller.register(wake_fd, zmq.POLLIN)

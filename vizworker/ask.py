@@ -2,7 +2,7 @@
 
 import zmq
 
-from vizworker.auth import check_endpoint
+from vizworker.auth import check_endpoint, key_for, secure
 from vizworker.errors import VizError
 from vizworker.frame import Frame
 from vizworker.wire import (
@@ -65,9 +65,11 @@ def draw(endpoint: str, frame: Frame, timeout: float = 30.0) -> bytes:
 
 
 def _ask(endpoint: str, question: list[bytes | memoryview], timeout: float) -> Parts:
-    check_endpoint(endpoint)
+    key = key_for(endpoint)
+    check_endpoint(endpoint, keys=key is not None)
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         socket.linger = 0
+        secure(socket, key)
         socket.connect(endpoint)
         socket.send_multipart(question)
         if not socket.poll(int(1000 * timeout)):

@@ -4,10 +4,12 @@ Keys protect `tcp://` alone: who may use an `ipc://` socket is what its file's m
 """
 
 import ipaddress
+import json
 import os
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from vizworker.errors import EndpointError
 MAX_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 KEYS_VARIABLE = "VIZ_WORKER_KEYS"  # names the file of a search's key
 KEY_SIZE = 40  # characters of a CURVE key in Z85
+ENTRY = "worker.json"  # in a folder of each running worker, in the runtime folder
+LOCAL = "local.key"  # in the runtime folder: this user's own, to workers on this machine
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ def read_key(path: Path) -> ClientKey:
 def key_for(endpoint: str, path: str | Path | None = None) -> ClientKey | None:
     """The key to connect to an endpoint with; None where none is used.
 
+    A worker of this user on this machine is met with the user's own key.
+
     Args:
         endpoint: where to connect.
         path: the key's file; else the one that `VIZ_WORKER_KEYS` names.
@@ -61,8 +67,28 @@ def key_for(endpoint: str, path: str | Path | None = None) -> ClientKey | None:
     Raises:
         EndpointError: the key that is named cannot be used.
     """
+    if not endpoint.startswith("tcp://"):
+        return None
+    for entry in _announced():
+        if entry.get("curve") and to_connect(str(entry.get("endpoint"))) == endpoint:
+            return _local_key(str(entry["curve"]))
     path = path or os.environ.get(KEYS_VARIABLE)
-    return read_key(Path(path)) if path and endpoint.startswith("tcp://") else None
+    return read_key(Path(path)) if path else None
+
+
+def find_worker() -> str | None:
+    """The endpoint of a running worker of this user that serves any search; the newest."""
+    entries = [entry for entry in _announced() if entry.get("parent") is None and _runs(entry)]
+    newest = max(entries, key=lambda entry: float(entry.get("started", 0.0)), default=None)
+    return None if newest is None else to_connect(str(newest["endpoint"]))
+
+
+def to_connect(endpoint: str) -> str:
+    """Where to connect on this machine to what is bound there."""
+    for every in ("tcp://0.0.0.0:", "tcp://*:"):
+        if endpoint.startswith(every):
+            return f"tcp://127.0.0.1:{endpoint.removeprefix(every)}"
+    return endpoint
 
 
 def secure(socket: Any, key: ClientKey | None) -> None:
@@ -117,6 +143,16 @@ def check_endpoint(endpoint: str, *, bind: bool = False, keys: bool = False) -> 
     return endpoint
 
 
+def is_loopback(host: str) -> bool:
+    """An address by which only this machine can be reached."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def socket_path(endpoint: str) -> str | None:
     """The path of an `ipc://` endpoint's socket file, or None for any other endpoint."""
     return endpoint.removeprefix("ipc://") if endpoint.startswith("ipc://") else None
@@ -140,7 +176,7 @@ def _check_tcp(endpoint: str, bind: bool, keys: bool) -> None:
         raise EndpointError(f"endpoint {endpoint!r} has no port, expected tcp://127.0.0.1:PORT")
     if not host:
         raise EndpointError(f"endpoint {endpoint!r} has no host, expected tcp://127.0.0.1:PORT")
-    if keys or _is_loopback(host):
+    if keys or is_loopback(host):
         return
     if bind:
         what = "make them with `vizworker keygen FOLDER` and serve with `--keys FOLDER`"
@@ -162,10 +198,33 @@ def _host_and_port(endpoint: str) -> tuple[str, str]:
     return host.removeprefix("[").removesuffix("]"), port
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def _announced() -> Iterator[dict[str, Any]]:
+    """What workers of this user say of themselves; some may be gone."""
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+        paths = list(runtime_folder().glob(f"*/{ENTRY}"))
+    except OSError:
+        return
+    for path in paths:
+        try:
+            entry = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(entry, dict) and {"pid", "endpoint", "created"} <= entry.keys():
+            yield entry
+
+
+def _runs(entry: dict[str, Any]) -> bool:
+    import psutil
+
+    try:
+        return bool(abs(psutil.Process(entry["pid"]).create_time() - entry["created"]) < 1.0)
+    except psutil.Error:
         return False
+
+
+def _local_key(worker: str) -> ClientKey | None:
+    try:
+        values = tomllib.loads((runtime_folder() / LOCAL).read_text())
+        return ClientKey(values["public"], values["secret"], worker)
+    except (OSError, ValueError, KeyError):
+        return None

@@ -168,6 +168,12 @@ class Setting:
         return PREFIX + self.name.replace(".", "_").upper()
 
     @property
+    def help(self) -> str:
+        """Its line in `--help`."""
+        default = f"default: {self.default}; " if self.default else ""
+        return f"{self.says} ({default}environment: {self.variable})"
+
+    @property
     def key(self) -> str:
         """As a name of Python."""
         return self.name.replace(".", "_")

@@ -8,11 +8,9 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from vizworker.auth import runtime_folder, socket_path
+from vizworker.auth import ENTRY, runtime_folder, socket_path, to_connect
 
 logger = logging.getLogger(__name__)
-
-FILE = "worker.json"
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -28,6 +26,11 @@ class Entry(msgspec.Struct, frozen=True):
     curve: str = ""  # the public key by which it is known, where it has keys
 
     @property
+    def address(self) -> str:
+        """Where to connect to it on this machine."""
+        return to_connect(self.endpoint)
+
+    @property
     def running(self) -> bool:
         """Its process is there."""
         try:
@@ -40,7 +43,7 @@ def announce(entry: Entry) -> Path:
     """Leave a worker's entry; the folder to `withdraw` at its end."""
     folder = runtime_folder() / entry.instance
     folder.mkdir(mode=0o700, exist_ok=True)
-    write_whole(folder / FILE, msgspec.json.encode(entry))
+    write_whole(folder / ENTRY, msgspec.json.encode(entry))
     return folder
 
 
@@ -81,7 +84,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _entries() -> Iterator[tuple[Path, Entry]]:
-    for path in runtime_folder().glob(f"*/{FILE}"):
+    for path in runtime_folder().glob(f"*/{ENTRY}"):
         try:
             yield path.parent, msgspec.json.decode(path.read_bytes(), type=Entry)
         except (OSError, msgspec.DecodeError) as error:

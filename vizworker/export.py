@@ -26,7 +26,7 @@ def find_frame(run: str, records: Records, endpoint: str | None = None) -> Frame
         return ask.frame(endpoint, run)
     for entry in discovery.workers():
         try:
-            return ask.frame(entry.endpoint, run)
+            return ask.frame(entry.address, run)
         except VizError:
             continue
     frame = records.frame(run)

@@ -17,13 +17,12 @@ from pathlib import Path
 import zmq
 from zmq.utils import z85
 
-from vizworker.auth import KEY_SIZE, ClientKey, runtime_folder
+from vizworker.auth import KEY_SIZE, LOCAL, runtime_folder
 from vizworker.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
 WORKER, CLIENTS, ISSUED, TOKEN = "worker.key", "clients", "issued", "http.token"
-LOCAL = "local.key"  # in the runtime folder: this user's own, always authorised
 LOOK = 0.5  # seconds between two looks at the folder
 ZAP = "inproc://zeromq.zap.01"  # where libzmq asks who may connect (RFC 27)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -40,7 +39,7 @@ class Keyring:
         """
         self._folder = folder
         self._own = _read(folder / WORKER)
-        self._local = local_key(self.public).public
+        self._local = local_key()  # always authorised
         self._looked = float("-inf")
         self._known: frozenset[str] = frozenset()
 
@@ -164,15 +163,14 @@ def revoke_client(folder: Path, name: str) -> None:
     (folder / CLIENTS / f"{name}.pub").unlink()
 
 
-def local_key(worker: str) -> ClientKey:
-    """This user's own key to workers of this machine, made when it is first needed."""
+def local_key() -> str:
+    """The public half of this user's own key to workers of this machine, made if needed."""
     path = runtime_folder() / LOCAL
     if not path.exists():
         public, secret = _pair()
         about = "This user's key to workers on this machine."
         _write(path, _lines(about, public=public, secret=secret))
-    own = _read(path)
-    return ClientKey(own["public"], own["secret"], worker)
+    return _read(path)["public"]
 
 
 def _pair() -> tuple[str, str]:

@@ -77,7 +77,7 @@ def _ask_all(timeout: float) -> tuple[tuple[Status, ...], tuple[discovery.Entry,
     answers, silent = [], []
     for entry in discovery.workers():
         try:
-            answers.append(ask.status(entry.endpoint, timeout))
+            answers.append(ask.status(entry.address, timeout))
         except VizError:
             silent.append(entry)
     return tuple(answers), tuple(silent)

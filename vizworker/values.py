@@ -45,8 +45,8 @@ def seconds(value: object) -> float:
 
 
 def path(value: object) -> Path:
-    """A path; a leading ~ is the user's home."""
-    return Path(text(value)).expanduser()
+    """An absolute path; a leading ~ is the user's home."""
+    return Path(text(value)).expanduser().absolute()
 
 
 def words(value: object) -> tuple[str, ...]:

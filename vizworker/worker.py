@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import msgspec
 import psutil
@@ -118,6 +118,7 @@ class Worker:
         self._mailbox = Mailbox()
         self._runs = Runs(config.limits)
         self._stopping = False
+        self.ending: list[Callable[[], None]] = []  # called once, as soon as it shall end
         self._said: set[str] = set()
 
     def run(self) -> None:
@@ -128,6 +129,11 @@ class Worker:
                 self.tick()
         finally:
             self.shutdown()
+
+    @property
+    def ending_soon(self) -> bool:
+        """It takes nothing new."""
+        return self._stopping
 
     def stop(self) -> None:
         """Draw and answer what is in hand, then end; may be called from any thread."""
@@ -177,8 +183,14 @@ class Worker:
         self.config = replace(self.config, limits=config.limits)
         self._gate.limits = self._runs.limits = config.limits
 
+    def give_up(self, code: int) -> NoReturn:
+        """End this process at once, whatever the drawing does."""
+        self._clean_up()
+        os._exit(code)
+
     def shutdown(self) -> None:
         """Draw and answer what is in hand, and leave nothing behind."""
+        self._tell_of_the_end()
         try:
             self._take_in()
             while (letter := self._mailbox.take()) is not None:
@@ -331,6 +343,8 @@ class Worker:
         try:
             call()
         except Exception as error:
+            if isinstance(error, VizError):
+                self._gate.count(error)
             self._say(f"{type(whose).__name__} failed: {error} (drawing goes on)")
 
     def _say(self, message: str) -> None:
@@ -371,13 +385,18 @@ class Worker:
         if self._stopping:
             raise SystemExit(128 + number)
         self._stopping = True
+        self._tell_of_the_end()
+
+    def _tell_of_the_end(self) -> None:
+        calls, self.ending = self.ending, []
+        for call in calls:
+            self._guarded(call, self)
 
     def _orphaned(self) -> None:
         """The search is gone: end soon, whatever the drawing does."""
         self.stop()
         time.sleep(GRACE)
-        self._clean_up()
-        os._exit(1)
+        self.give_up(1)
 
     def _clean_up(self) -> None:
         orphan = self.config.parent is not None and os.getppid() != self.config.parent

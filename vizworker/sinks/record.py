@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from vizworker.discovery import write_whole
-from vizworker.errors import WireError
+from vizworker.errors import LimitError, WireError
 from vizworker.frame import Frame
 from vizworker.wire import RunStatus, decode, decode_frame, encode_frame
 from vizworker.worker import Rendered
@@ -26,21 +26,25 @@ class Recorded(msgspec.Struct, frozen=True):
 class Records:
     """Keeps the last of each run, of at most `keep` runs; the least recent go first."""
 
-    def __init__(self, folder: Path, keep: int = 50) -> None:
+    def __init__(self, folder: Path, keep: int = 50, most: int = 4 << 30) -> None:
         self.folder = folder / "runs"
-        self._keep = keep
+        self.keep = keep
+        self.most = most  # bytes, of all runs together
 
     def drawn(self, frame: Frame, rendered: Rendered, status: RunStatus) -> None:
         """Keep a drawn frame in place of the last one.
 
         Raises:
             OSError: the folder cannot be written.
+            LimitError: this frame alone is more than may be kept.
         """
-        folder = self._folder(frame.run_id)
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True)
-            self._prune()
-        write_whole(folder / FRAME, pack(encode_frame(frame)))
+        folder, packed = self._folder(frame.run_id), pack(encode_frame(frame))
+        if len(packed) > self.most:
+            what = f"a frame of {len(packed)} bytes is not kept, expected at most {self.most}"
+            raise LimitError("disk", what)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._prune(folder, len(packed))
+        write_whole(folder / FRAME, packed)
         write_whole(folder / IMAGE, rendered.pictures[0].png)
         self._write_status(status)
 
@@ -81,10 +85,14 @@ class Records:
         recorded = Recorded(status, time.time())
         write_whole(self._folder(status.run_id) / STATUS, msgspec.json.encode(recorded))
 
-    def _prune(self) -> None:
-        folders = sorted(self.folder.iterdir(), key=lambda each: each.stat().st_mtime)
-        for folder in folders[: -self._keep]:
-            shutil.rmtree(folder, ignore_errors=True)
+    def _prune(self, mine: Path, coming: int) -> None:
+        """Make room for bytes that are coming: the least recent of the other runs go."""
+        others = sorted(self.folder.iterdir(), key=lambda each: each.stat().st_mtime)
+        others.remove(mine)
+        sizes = [_size(folder) for folder in others]
+        while others and (len(others) >= self.keep or sum(sizes) + coming > self.most):
+            shutil.rmtree(others.pop(0), ignore_errors=True)
+            sizes.pop(0)
 
 
 def pack(parts: list[bytes | memoryview]) -> bytes:
@@ -109,6 +117,10 @@ def unpack(packed: bytes) -> list[memoryview]:
         parts.append(view[8 : 8 + size])
         view = view[8 + size :]
     return parts
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
 
 
 def _read_status(path: Path) -> Recorded | None:

@@ -1,0 +1,1 @@
+"""The worker's HTTP pages: health, metrics and each run's latest figure."""
