@@ -11,7 +11,7 @@ import platformdirs
 
 from vizworker.auth import runtime_folder
 from vizworker.errors import ConfigError
-from vizworker.values import choice, count, path, seconds, size, text, words
+from vizworker.values import choice, count, count_or_none, path, seconds, size, text, words
 
 PREFIX = "VIZWORKER_"
 FILE = "worker.toml"
@@ -128,15 +128,33 @@ class Config:
         "The least that is logged: debug, info, warning or error.",
         reloads=True,
     )
-    log_file: Path | None = _setting(
-        None, path, "File of the log, rotated; stderr unless given.", reloads=True
-    )
+    log_file: Path | None = _setting(None, path, "File of the log, rotated; stderr unless given.")
     log_size: int = _setting(
         10 << 20, size, "Bytes of the log file before it is rotated.", reloads=True
     )
     log_keep: int = _setting(5, count, "Rotated log files kept.", reloads=True)
     grace: float = _setting(
         30.0, seconds, "Seconds to draw and answer what is in hand at the end.", reloads=True
+    )
+    processes: int = _setting(
+        lambda: min(4, len(psutil.Process().cpu_affinity()) if LINUX else os.cpu_count() or 1),
+        count_or_none,
+        "Processes that draw; 0 draws in the worker's own.",
+        shown="the cores, at most 4",
+    )
+    executor: str = _setting(
+        "",
+        text,
+        "dask://HOST:PORT of a scheduler whose workers draw instead; dask+tls:// with TLS.",
+    )
+    draw_deadline: float = _setting(
+        30.0, seconds, "Seconds after which a frame that is still drawn is given up."
+    )
+    recycle_frames: int = _setting(
+        10_000, count, "Frames after which a render process is replaced by a new one."
+    )
+    recycle_memory: int = _setting(
+        1 << 30, size, "Bytes of a render process above which it is replaced by a new one."
     )
     limits: Limits = field(default_factory=Limits)
     parent: int | None = None  # pid of the search it belongs to, and with which it ends

@@ -49,6 +49,9 @@ def as_table(report: Report) -> str:
             f"worker {worker.pid} at {worker.endpoint}: up {_span(worker.uptime)}, "
             f"{worker.memory / 1e6:.0f} MB, version {worker.version}"
         )
+        if worker.refusals:
+            counts = (f"{count} by {name}" for name, count in sorted(worker.refusals.items()))
+            lines.append(f"refused: {', '.join(counts)}")
         lines += _rows(worker.runs)
     lines += [f"worker {entry.pid} at {entry.endpoint} does not answer" for entry in report.silent]
     if report.recorded:
