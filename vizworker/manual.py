@@ -1,18 +1,22 @@
-"""`docs/settings.md`, written from the settings: `python -m vizworker.manual > docs/settings.md`."""
+"""`docs/settings.md`, written from the settings.
+
+`python -m vizworker.manual > docs/settings.md` writes it.
+"""
 
 from vizworker.config import SETTINGS, Setting
 
 HEAD = """# Settings of a worker
 
-Each setting is a flag of `vizworker serve`, a variable of the environment and a key of a TOML file;
-the flag is taken before the variable, the variable before the file. The file is `--config FILE`, else
-`VIZWORKER_CONFIG`, else `vizworker/worker.toml` in the user's folder of configurations. A file's unknown key, and a value
-that cannot be used, are named and nothing is served.
+Each setting is a flag of `vizworker serve`, a variable of the environment and a key of a TOML file.
+The flag is taken before the variable, the variable before the file. The file is `--config FILE`,
+else `VIZWORKER_CONFIG`, else `vizworker/worker.toml` in the user's folder of configurations. A key
+of the file that is no setting, and a value that cannot be used, are named, and nothing is served.
 
-`kill -HUP PID` (or `systemctl --user reload vizworker`) has a worker read all three again. It takes up the settings marked
-"reloads"; it logs those that need a restart. A file that cannot be read changes nothing.
+`kill -HUP PID` (or `systemctl --user reload vizworker`) has a worker read all three again. It takes
+up the settings marked "Reloads" and logs those that need a restart. A file that cannot be read
+changes nothing.
 
-A worker that a search starts for itself (`--viz-worker` alone) reads none of this: it is made for that search.
+A worker that a search starts for itself (`--viz-worker` alone) reads none of this.
 
 ```toml
 # worker.toml
@@ -25,15 +29,15 @@ runs = 64
 waiting = "512M"
 ```
 
-Sizes are bytes, or have a unit of 1024: `4K`, `256M`, `1G`. Lists have commas between their words; in a file
-they may be lists.
+Sizes are bytes, or have a unit of 1024: `4K`, `256M`, `1G`. Lists have commas between their words;
+in a file they may be lists.
 """
 
 LIMITS = """
 ## Limits
 
-What is more than a limit is refused: the answer names the limit and its setting, the worker logs it once, and
-`vizworker status` and `/metrics` count it. The search goes on.
+What is more than a limit is refused: the answer names the limit and its setting, the worker logs it
+once, and `vizworker status` and `/metrics` count it. The search goes on.
 """
 
 COLUMNS = "\n| in a file | flag | variable | default | meaning |\n|---|---|---|---|---|\n"
