@@ -11,7 +11,7 @@ import platformdirs
 
 from vizworker.auth import runtime_folder
 from vizworker.errors import ConfigError
-from vizworker.values import choice, count, count_or_none, path, seconds, size, text, words
+from vizworker.values import choice, count, none_or_more, path, seconds, size, text, words
 
 PREFIX = "VIZWORKER_"
 FILE = "worker.toml"
@@ -21,6 +21,13 @@ def data_folder() -> Path:
     """Where workers keep each run's last frame, image and numbers; `VIZWORKER_DATA` overrides."""
     given = os.environ.get("VIZWORKER_DATA")
     return Path(given) if given else Path(platformdirs.user_data_dir("vizworker"))
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def default_endpoint() -> str:
@@ -137,8 +144,8 @@ class Config:
         30.0, seconds, "Seconds to draw and answer what is in hand at the end.", reloads=True
     )
     processes: int = _setting(
-        lambda: min(4, len(psutil.Process().cpu_affinity()) if LINUX else os.cpu_count() or 1),
-        count_or_none,
+        lambda: min(4, cores()),
+        none_or_more,
         "Processes that draw; 0 draws in the worker's own.",
         shown="the cores, at most 4",
     )
@@ -250,7 +257,7 @@ def private(flags: Mapping[str, str | None], parent: int) -> Config:
 
     Its user's settings are those of the worker that serves many; two could not share a port.
     """
-    own = dict(_values(_OWN, flags, {}, {}))
+    own = {"processes": 0, **dict(_values(_OWN, flags, {}, {}))}
     return Config(**own, parent=parent)
 
 

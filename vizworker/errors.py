@@ -9,7 +9,10 @@ VizError
 ├── EndpointError    an address that cannot or must not be used
 ├── ConfigError      a setting that cannot be used
 ├── LimitError       more than a worker accepts; it names the limit
-└── KeyRefusedError  a key that is not, or no longer, authorised
+├── KeyRefusedError  a key that is not, or no longer, authorised
+└── RenderError      a frame that was not drawn in another process
+    ├── RenderLostError     it hung there, or ended the process
+    └── RenderDelayedError  where it should have been drawn is gone: it is drawn again
 """
 
 
@@ -56,3 +59,15 @@ class LimitError(VizError):
 
 class KeyRefusedError(VizError):
     """A key that is not authorised, or not any more."""
+
+
+class RenderError(VizError):
+    """A frame could not be drawn in another process: what was raised there, with its type."""
+
+
+class RenderLostError(RenderError):
+    """A frame hung the process that drew it, or ended it."""
+
+
+class RenderDelayedError(RenderError):
+    """Where a frame should have been drawn is gone, through no fault of the frame's."""

@@ -22,6 +22,11 @@ def count(value: object) -> int:
     return number
 
 
+def none_or_more(value: object) -> int:
+    """A whole number, 0 or more."""
+    return 0 if value == "0" or (value == 0 and not isinstance(value, bool)) else count(value)
+
+
 def size(value: object) -> int:
     """A number of bytes: 1000, or with a unit of 1024: 4K, 256M, 1G."""
     if not isinstance(value, str):

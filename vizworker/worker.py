@@ -3,12 +3,16 @@
 import logging
 import os
 import secrets
+import select
 import signal
 import socket as sockets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, Protocol
@@ -19,7 +23,9 @@ import zmq
 
 from vizworker import __version__, discovery
 from vizworker.config import Config
-from vizworker.errors import LimitError, VizError
+from vizworker.errors import LimitError, RenderDelayedError, RenderError, RenderLostError, VizError
+from vizworker.executors.here import Here
+from vizworker.executors.shape import Executor, Rendered
 from vizworker.frame import Cost, Frame, Times
 from vizworker.gate import Gate
 from vizworker.keys import Doorkeeper, Keyring
@@ -41,36 +47,19 @@ from vizworker.wire import (
     encode_frame,
 )
 
+__all__ = ["Drawer", "Rendered", "Sink", "Worker"]
+
 logger = logging.getLogger(__name__)
 
 IDLE = 1.0  # seconds between two looks around when nothing comes
 FAREWELL = 1.0  # seconds for the last answers to leave
 PARENT = 0.5  # seconds between two looks for the parent
+REST = 10.0  # times as long as a run's frame has cost a process, its next one waits
 GRACE = 2.0  # seconds a worker has to end by itself once its parent is gone
 
 
-class Picture(Protocol):
-    """One image of a frame."""
-
-    @property
-    def names(self) -> tuple[str, ...]: ...
-    @property
-    def png(self) -> bytes: ...
-
-
-class Rendered(Protocol):
-    """A drawn frame; that of `vizworker.render.figure` is one."""
-
-    @property
-    def pictures(self) -> Sequence[Picture]: ...
-    @property
-    def drawn(self) -> float: ...
-    @property
-    def encoded(self) -> float: ...
-
-
 class Drawer(Protocol):
-    """What draws; `vizworker.render.figure.Figures` is one."""
+    """What draws; the module `vizworker.draw` is one, `vizworker.render.figure.Figures` another."""
 
     def render(self, frame: Frame) -> Rendered: ...
     def forget(self, run_id: str) -> None: ...
@@ -81,6 +70,14 @@ class Sink(Protocol):
 
     def drawn(self, frame: Frame, rendered: Rendered, status: RunStatus) -> None: ...
     def ended(self, status: RunStatus) -> None: ...
+
+
+@dataclass
+class Flight:
+    """A frame that is being drawn."""
+
+    letter: Letter
+    since: float  # monotonic seconds
 
 
 class Worker:
@@ -97,6 +94,7 @@ class Worker:
         drawer: Callable[[], Drawer],
         sinks: Sequence[Sink] = (),
         turned: Sequence[Callable[["Worker"], None]] = (),
+        executor: Callable[[], Executor] = Here,
     ) -> None:
         """Nothing is opened before `startup`.
 
@@ -105,11 +103,15 @@ class Worker:
             drawer: makes what draws; called once the worker listens, as it may be slow.
             sinks: told of every frame that was drawn and every run that ended.
             turned: called after each tick, once a second at least.
+            executor: makes where it is drawn; called as `drawer` is.
         """
         self.config = config
         self.instance = secrets.token_hex(8)
         self.endpoint = config.endpoint
         self._make_drawer = drawer
+        self._make_executor = executor
+        self._executor: Executor = Here()
+        self._thread = threading.current_thread()
         self._sinks = sinks
         self._turned = turned
         self._keyring: Keyring | None = None
@@ -117,6 +119,11 @@ class Worker:
         self._gate = Gate(config.limits)
         self._mailbox = Mailbox()
         self._runs = Runs(config.limits)
+        self._flights: dict[str, Flight] = {}  # by run
+        self._landed: deque[tuple[str, Future[Rendered]]] = deque()
+        self._resting: dict[str, float] = {}  # runs that cost a process: until when, monotonic
+        self._leaving: dict[str, Bye] = {}  # runs that said goodbye and have a frame in hand
+        self._hurried: set[str] = set()  # runs whose last frame has come
         self._stopping = False
         self.ending: list[Callable[[], None]] = []  # called once, as soon as it shall end
         self._said: set[str] = set()
@@ -124,7 +131,8 @@ class Worker:
     def run(self) -> None:
         """Serve until `stop` or a signal."""
         try:
-            self._drawer = self._make_drawer()
+            self._thread = threading.current_thread()
+            self._drawer, self._executor = self._make_drawer(), self._make_executor()
             while not self._stopping:
                 self.tick()
         finally:
@@ -138,7 +146,7 @@ class Worker:
     def stop(self) -> None:
         """Draw and answer what is in hand, then end; may be called from any thread."""
         self._stopping = True
-        self._waker.send(b"!")
+        self._wake()
 
     def startup(self) -> None:
         """Listen, and say where.
@@ -156,6 +164,7 @@ class Worker:
             raise
         self.endpoint = bound_endpoint(self._socket)
         self._waker, self._woken = sockets.socketpair()
+        self._waker.setblocking(False)
         self._woken.setblocking(False)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
@@ -167,16 +176,27 @@ class Worker:
 
     def tick(self) -> None:
         """One turn: take in what has come, draw the frame of the run that waited longest."""
-        self._poller.poll(0 if self._mailbox else int(1000 * IDLE))
+        self._wait()
         # drain first: the socket fills while we draw, and we would render the past
         self._take_in()
-        letter = self._mailbox.take()
-        if letter is not None:
-            self._draw(letter)
+        self._answer_landed()
+        if (run_id := self._next()) is not None:
+            self._draw(run_id)
         for run_id in self._runs.abandoned(time.monotonic()):
             self._end(run_id)
         for tell in self._turned:
             self._guarded(lambda tell=tell: tell(self), tell)  # type: ignore[misc]
+
+    def _wait(self) -> None:
+        """Until something comes, unless there is something to draw."""
+        if self._next() is None:
+            self._poller.poll(int(1000 * IDLE))
+        self._hush()
+
+    def _hush(self) -> None:
+        """Take notice of having been woken."""
+        with suppress(BlockingIOError):
+            self._woken.recv(4096)
 
     def adopt(self, config: Config) -> None:
         """Take up the limits of a new configuration, on the worker's own thread."""
@@ -193,9 +213,9 @@ class Worker:
         self._tell_of_the_end()
         try:
             self._take_in()
-            while (letter := self._mailbox.take()) is not None:
-                self._draw(letter)
+            self._empty()
         finally:
+            self._executor.close()
             self._close_context()
             if threading.current_thread() is threading.main_thread():
                 signal.set_wakeup_fd(-1)
@@ -248,26 +268,94 @@ class Worker:
             what = "too much waits to be drawn here: send fewer or smaller frames"
             raise LimitError("waiting", what)
         run = self._runs.get(frame.run_id, now)
+        flight = self._flights.get(frame.run_id)
+        if flight is not None and frame.sequence <= flight.letter.frame.sequence:
+            # sent again, as it takes long: it is drawn once
+            flight.letter = replace(flight.letter, route=route)
+            return
         times = msgspec.structs.replace(frame.times, received=time.time())
-        overtook = self._mailbox.put(replace(frame, times=times), route, now)
+        # the last frame goes first, once: nothing better comes, and its search waits for it
+        hurried = frame.final and frame.run_id not in self._hurried
+        if hurried:
+            self._hurried.add(frame.run_id)
+        overtook = self._mailbox.put(replace(frame, times=times), route, now, hurried=hurried)
         run.receive(frame, now, overtook=overtook)
 
-    def _draw(self, letter: Letter) -> None:
-        frame = letter.frame
-        try:
-            rendered = self._drawer.render(frame)
-        except Exception as error:
-            # whatever a foreign frame does to the figure, the next one is drawn
-            logger.debug("frame %d of %s", frame.sequence, frame.run_id, exc_info=True)
-            self._refuse(letter.route, frame, error)
+    def _next(self) -> str | None:
+        """The run whose frame is to be drawn now, if there is one and room for it."""
+        if not self._mailbox or not self._executor.free:
+            return None
+        now = time.monotonic()
+        return self._mailbox.next_of(lambda letter: self._may(letter, now), self._executor.at_home)
+
+    def _may(self, letter: Letter, now: float) -> bool:
+        run_id = letter.frame.run_id
+        if run_id in self._flights:
+            return False
+        rested = now >= self._resting.get(run_id, now)
+        return rested or letter.hurried or self._stopping or run_id in self._leaving
+
+    def _draw(self, run_id: str) -> None:
+        """Have the waiting frame of a run drawn; its answer follows when it is."""
+        letter = self._mailbox.take(run_id)
+        if letter is None:
             return
+        self._flights[run_id] = Flight(letter, time.monotonic())
+        future = self._executor.submit(self._drawer.render, letter.frame)
+        future.add_done_callback(lambda future: self._land(run_id, future))
+        self._answer_landed()
+
+    def _land(self, run_id: str, future: "Future[Rendered]") -> None:
+        """Note that a frame is drawn, from any thread."""
+        self._landed.append((run_id, future))
+        if threading.current_thread() is not self._thread:
+            self._wake()
+
+    def _answer_landed(self) -> None:
+        while self._landed:
+            run_id, future = self._landed.popleft()
+            flight = self._flights.pop(run_id)
+            try:
+                self._answer(flight.letter, future.result())
+            except RenderDelayedError:
+                self._mailbox.put_back(flight.letter)
+                continue
+            except Exception as error:
+                frame = flight.letter.frame
+                logger.debug("frame %d of %s", frame.sequence, run_id, exc_info=error)
+                if isinstance(error, RenderLostError):
+                    self._rest(run_id, flight)
+                self._refuse(flight.letter.route, frame, error)
+            if run_id in self._leaving and run_id not in self._mailbox:
+                bye = self._leaving.pop(run_id)
+                self._end(run_id, bye.cost, bye.home)
+
+    def _answer(self, letter: Letter, rendered: Rendered) -> None:
+        frame = letter.frame
         times = msgspec.structs.replace(frame.times, drawn=rendered.drawn, encoded=rendered.encoded)
         images = [picture.png for picture in rendered.pictures]
         self._send(letter.route, self._drawn(frame, rendered, times), *images)
         now = time.monotonic()
         run = self._runs.get(frame.run_id, now)
         run.draw(frame, times, now)
+        self._resting.pop(frame.run_id, None)
         self._tell_sinks(lambda sink: sink.drawn(frame, rendered, run.status_at(now)))
+
+    def _rest(self, run_id: str, flight: Flight) -> None:
+        """Others come first for as long as this run has kept them waiting, many times over."""
+        now = time.monotonic()
+        self._resting[run_id] = now + REST * max(1.0, now - flight.since)
+
+    def _empty(self) -> None:
+        """Draw and answer everything in hand."""
+        while self._mailbox or self._flights:
+            if self._next() is None:
+                # not for what comes: nothing new is taken in
+                select.select([self._woken], [], [], IDLE)
+            self._hush()
+            self._answer_landed()
+            if (run_id := self._next()) is not None:
+                self._draw(run_id)
 
     def _drawn(self, frame: Frame, rendered: Rendered, times: Times) -> Drawn:
         return Drawn(
@@ -280,7 +368,9 @@ class Worker:
         )
 
     def _refuse(self, route: bytes, request: Request, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
+        # what was raised elsewhere says itself what it is
+        told = type(error) is RenderError
+        reason = str(error) if told else f"{type(error).__name__}: {error}"
         self._gate.count(error)
         run_id = getattr(request, "run_id", "")
         sequence = getattr(request, "sequence", 0)
@@ -294,10 +384,13 @@ class Worker:
         return msgspec.structs.replace(refused, instance=self.instance)
 
     def _bid_farewell(self, bye: Bye) -> None:
-        letter = self._mailbox.take(bye.run_id)
-        if letter is not None:
-            self._draw(letter)
-        self._end(bye.run_id, bye.cost, bye.home)
+        """End a run, after its last frame is drawn; that goes before others."""
+        if bye.run_id not in self._mailbox and bye.run_id not in self._flights:
+            self._end(bye.run_id, bye.cost, bye.home)
+            return
+        self._leaving[bye.run_id] = bye
+        if self._executor.free and bye.run_id not in self._flights:
+            self._draw(bye.run_id)
 
     def _end(self, run_id: str, cost: Cost | None = None, home: Times | None = None) -> None:
         """Let go of what is held for a run that said goodbye, or that was given up."""
@@ -306,7 +399,11 @@ class Worker:
             return
         run.came_home(home or Times())
         run.end(run.status.cost if cost is None else cost)
+        self._resting.pop(run_id, None)
+        self._leaving.pop(run_id, None)
+        self._hurried.discard(run_id)
         self._drawer.forget(run_id)
+        self._executor.forget(run_id)
         self._tell_sinks(lambda sink: sink.ended(run.status_at(time.monotonic())))
 
     def _give_frame(self, route: bytes, name: str) -> None:
@@ -323,9 +420,9 @@ class Worker:
             pid=os.getpid(),
             endpoint=self.endpoint,
             uptime=now - self._started,
-            memory=psutil.Process().memory_info().rss,
+            memory=psutil.Process().memory_info().rss + self._executor.memory,
             runs=self._runs.statuses(now),
-            waiting=len(self._mailbox),
+            waiting=len(self._mailbox) + len(self._flights),
             waiting_bytes=self._mailbox.nbytes,
             connections=self._gate.connections,
             refusals=dict(self._gate.refused),
@@ -346,6 +443,11 @@ class Worker:
             if isinstance(error, VizError):
                 self._gate.count(error)
             self._say(f"{type(whose).__name__} failed: {error} (drawing goes on)")
+
+    def _wake(self) -> None:
+        # a full line wakes as well; a closed one has nobody to wake
+        with suppress(OSError):
+            self._waker.send(b"!")
 
     def _say(self, message: str) -> None:
         """Log a message the first time."""
@@ -377,7 +479,6 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
         # the byte that a signal writes ends the poll at once
-        self._waker.setblocking(False)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
 
     def _signalled(self, number: int, _: FrameType | None) -> None:

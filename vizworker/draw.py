@@ -1,0 +1,40 @@
+"""Draws a frame with the figures that its process keeps: what every executor calls."""
+
+import threading
+from typing import TYPE_CHECKING
+
+from vizworker.frame import Frame
+
+if TYPE_CHECKING:
+    from vizworker.render.figure import Figures, Rendered
+
+_figures: "Figures | None" = None
+_turn = threading.Lock()  # an engine of others may call from several threads
+
+
+def warm() -> None:
+    """Import what draws, which takes half a second, before the first frame does."""
+    global _figures
+    from vizworker.render.figure import Figures
+
+    if _figures is None:
+        _figures = Figures()
+
+
+def render(frame: Frame) -> "Rendered":
+    """The images of a frame.
+
+    Raises:
+        LayoutError: it cannot be drawn.
+    """
+    with _turn:
+        warm()
+        assert _figures is not None
+        return _figures.render(frame)
+
+
+def forget(run_id: str) -> None:
+    """Let go of what is kept for a run that has ended."""
+    with _turn:
+        if _figures is not None:
+            _figures.forget(run_id)
