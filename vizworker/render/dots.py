@@ -88,18 +88,19 @@ def _composed(where: np.ndarray, entries: np.ndarray, stamp: np.ndarray) -> Dots
 def _stamp(dpi: float) -> tuple[np.ndarray, int]:
     """What one dot makes of each shade: ((2 reach + 1)², 256) uint8, and its reach in pixels."""
     figure = Figure(dpi=dpi)
-    point = np.zeros((1, 2))
-    scatter = scatter_dots(figure.add_subplot(), point, transform=IdentityTransform())
+    shades = np.arange(SHADES)
+    points = np.zeros((SHADES, 2))
+    scatter = scatter_dots(figure.add_subplot(), points, transform=IdentityTransform())
     width = np.sqrt(SIZE) + mpl.rcParams["lines.linewidth"]  # a dot has an edge of that width
     reach = int(np.ceil(width * dpi / 72.0 / 2.0)) + MARGIN
-    scatter.set_offsets([[reach, reach + 1]])  # the middle of the canvas, counted from its foot
-    scatter.set_clip_on(False)
     side = 2 * reach + 1
-    renderer = new_renderer(side, side, dpi)
+    # a row of squares, one a shade, with a dot in the middle of each, counted from the foot
+    scatter.set_offsets(np.stack([shades * side + reach, np.full(SHADES, reach + 1)], axis=1))
+    scatter.set_clip_on(False)
+    renderer = new_renderer(SHADES * side, side, dpi)
     canvas = pixels_of(renderer)
-    table = np.empty((side * side, SHADES), dtype=np.uint8)
-    for shade in range(SHADES):
-        canvas[...] = (shade, shade, shade, 255)
-        scatter.draw(renderer)
-        table[:, shade] = canvas[..., 0].ravel()
-    return table, reach
+    canvas[..., :3] = np.repeat(shades, side)[:, np.newaxis]
+    canvas[..., 3] = 255
+    scatter.draw(renderer)
+    table = canvas[..., 0].reshape(side, SHADES, side).transpose(0, 2, 1)
+    return table.reshape(side * side, SHADES), reach
