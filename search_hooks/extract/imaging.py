@@ -9,11 +9,11 @@ from typing import Any
 import autoarray as aa
 import autogalaxy as ag
 import numpy as np
-from autoarray.inversion.mappers.abstract import Mapper
 from autogalaxy.operate.lens_calc import LensCalc, evaluation_grid
 from autonerves import conf
 
 from search_hooks.extract.maps import MAPS, geometry, maps, native, values
+from search_hooks.extract.mesh import reconstruction, triangulated
 
 # slim arrays, (pixels,) or (planes, pixels): the host makes them native
 MASKED = (*MAPS, "model_images_of_planes_list", "subtracted_images_of_planes_list")
@@ -166,7 +166,7 @@ class ImagingExtractor:
             name: native(array, self.unmasked) if name in MASKED else array
             for name, array in arrays.items()
         }
-        return self.static | shown
+        return self.static | triangulated(shown)
 
 
 def _image_plane(fit: Any, xp: Any) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def source_plane(fit: Any, xp: Any, grids: Grids, index: int = -1) -> dict[str, 
     """A plane, the final one by default: images at three zooms, or a reconstruction on its mesh."""
     index %= len(fit.tracer.planes)
     if fit.tracer.planes[index].has(cls=aa.Pixelization):
-        return _reconstruction(fit, index, xp)
+        return reconstruction(fit, index, xp)
     galaxies = fit.tracer_linear_light_profiles_to_light_profiles.planes[index]
     return _zooms(partial(_plane_image, galaxies, xp), xp, grids)
 
@@ -292,39 +292,3 @@ def _axes(extent: Any, like: UniformGrid, xp: Any) -> tuple[Any, Any]:
     down = (xp.arange(ny * sub) + 0.5) / (ny * sub)
     along = (xp.arange(nx * sub) + 0.5) / (nx * sub)
     return (y1 - (y1 - y0) * down).reshape(ny, sub), (x0 + (x1 - x0) * along).reshape(nx, sub)
-
-
-def _reconstruction(fit: Any, index: int, xp: Any) -> dict[str, Any]:
-    """The values of the pixelized plane and where its mesh is."""
-    mappers = fit.inversion.cls_list_from(cls=Mapper)
-    if index > len(mappers):  # the host numbers mappers from plane 1 and draws nothing otherwise
-        return {}
-    mapper = mappers[max(index - 1, 0)]
-    return {
-        "reconstruction": xp.asarray(values(fit.inversion.reconstruction_dict[mapper])),
-        "source_plane_mesh_grid": xp.asarray(values(mapper.source_plane_mesh_grid)),
-    } | _mesh(mapper, xp)
-
-
-def _mesh(mapper: Any, xp: Any) -> dict[str, Any]:
-    from autoarray.inversion.mesh.interpolator.rectangular import InterpolatorRectangular
-    from autoarray.inversion.mesh.interpolator.rectangular_uniform import (
-        InterpolatorRectangularUniform,
-    )
-
-    interpolator = mapper.interpolator
-    geometry = mapper.mesh_geometry
-    if isinstance(interpolator, InterpolatorRectangularUniform):
-        (py, px), (oy, ox), (ny, nx) = geometry.pixel_scales, geometry.origin, geometry.shape
-        extent = (ox - px * nx / 2, ox + px * nx / 2, oy - py * ny / 2, oy + py * ny / 2)
-        return {
-            "mesh_shape": np.asarray(geometry.shape, dtype=np.int64),
-            "mesh_extent": xp.stack([xp.asarray(edge) for edge in extent]),
-        }
-    if isinstance(interpolator, InterpolatorRectangular):
-        return {
-            "mesh_shape": np.asarray(geometry.shape, dtype=np.int64),
-            "mesh_edges": xp.asarray(values(geometry.edges_transformed)),
-        }
-    simplices = getattr(getattr(interpolator, "delaunay", None), "simplices", None)
-    return {} if simplices is None else {"simplices": xp.asarray(simplices).astype(np.int64)}

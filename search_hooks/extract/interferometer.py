@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from search_hooks.extract.imaging import Grids, curve_geometry, curves, log_likelihood, source_plane
+from search_hooks.extract.mesh import triangulated
 from search_hooks.extract.visibilities import Visibilities
 
 
@@ -39,4 +40,4 @@ class InterferometerExtractor:
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Arrays as they came from the graph -> arrays as the frame has them."""
-        return self.static | self.visibilities.finish(arrays)
+        return self.static | triangulated(self.visibilities.finish(arrays))
