@@ -2,6 +2,7 @@
 
 import functools
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,10 @@ def fit_of(model: af.Collection, vector: int) -> al.FitImaging:
     return lenses.fit_of(model, list(lenses.vectors(model))[vector])
 
 
-def drawn(fit: al.FitImaging, **kwargs: Any) -> tuple[Figure, np.ndarray]:
-    """Upstream's `subplot_fit`: the figure and the pixels of its file."""
+def drawn(
+    fit: al.FitImaging, plot: Callable[..., None] = subplot_fit, **kwargs: Any
+) -> tuple[Figure, np.ndarray]:
+    """Upstream's `subplot_fit`, or another: the figure and the pixels of its file."""
     saved: list[Figure] = []
     savefig = Figure.savefig
 
@@ -60,7 +63,7 @@ def drawn(fit: al.FitImaging, **kwargs: Any) -> tuple[Figure, np.ndarray]:
     Figure.savefig = keep  # type: ignore[method-assign]
     try:
         with tempfile.TemporaryDirectory() as folder:
-            subplot_fit(fit, output_path=folder, output_format="png", **kwargs)
+            plot(fit, output_path=folder, output_format="png", **kwargs)
             (path,) = Path(folder).iterdir()
             with Image.open(path) as image:
                 rgb = np.asarray(image.convert("RGB"))

@@ -61,7 +61,10 @@ def _planes_of(frame: Frame, window: View, lines: Curves, source: _Source) -> Sh
     stack = find(frame, "subtracted_images_of_planes_list", (None, *window.mask.shape))
     subtracted = () if stack is None else tuple(stack)
     source_max = _largest(models[1:], window)
-    source_min = None if source_max is None else 0.0
+    image_max, unit = source_max, None
+    if make.logarithmic:
+        image_max, unit = None, SIGMA
+    source_min = None if image_max is None else 0.0
     residual = make.values("normalized_residual_map")
     size = _symmetric(residual)
     max_zoom, mid_zoom, no_zoom = planes(frame, source.prefix)
@@ -69,28 +72,40 @@ def _planes_of(frame: Frame, window: View, lines: Curves, source: _Source) -> Sh
     def plane(title: str, content: Plane | None) -> Panel | None:
         if content is None:
             return None
-        return make.plane(title, content, vmax=source_max, lines=lines.caustics)
+        return make.plane(title, content, vmax=source_max, lines=lines.caustics, positive=True)
 
     panels = (
-        make.masked("Data", make.values("data")),
-        make.masked("Model Image", make.values("model_data"), lines=lines.critical),
-        make.masked("Signal-To-Noise Map", make.values("signal_to_noise_map")),
+        make.masked("Data", make.values("data"), positive=True),
+        make.masked("Model Image", make.values("model_data"), lines=lines.critical, positive=True),
+        make.masked("Signal-To-Noise Map", make.values("signal_to_noise_map"), positive=True),
         plane("Source Plane (Max Zoom)", max_zoom),
-        make.masked("Lens Light Model Image", window.cut(models[0])) if models else None,
+        make.masked("Lens Light Model Image", window.cut(models[0]), positive=True)
+        if models
+        else None,
         make.masked(
-            "Lens Light Subtracted", window.cut(subtracted[index]), vmin=source_min, vmax=source_max
+            "Lens Light Subtracted",
+            window.cut(subtracted[index]),
+            vmin=source_min,
+            vmax=image_max,
+            positive=True,
         )
         if subtracted
         else None,
         make.masked(
-            "Source Model Image", window.cut(models[index]), vmax=source_max, lines=lines.critical
+            "Source Model Image",
+            window.cut(models[index]),
+            vmax=image_max,
+            lines=lines.critical,
+            positive=True,
         )
         if models
         else None,
         plane("Source Plane (Mid Zoom)", mid_zoom),
-        make.masked("Normalized Residual Map", residual, vmin=-size, vmax=size),
-        make.masked(r"Normalized Residual Map $1\sigma$", residual, vmin=-1.0, vmax=1.0),
-        make.masked("Chi-Squared Map", make.values("chi_squared_map"), unit=CHI_SQUARED),
+        make.masked("Normalized Residual Map", residual, vmin=-size, vmax=size, unit=unit),
+        make.masked(r"Normalized Residual Map $1\sigma$", residual, vmin=-1.0, vmax=1.0, unit=unit),
+        make.masked(
+            "Chi-Squared Map", make.values("chi_squared_map"), unit=CHI_SQUARED, positive=True
+        ),
         plane("Source Plane (No Zoom)", no_zoom),
     )
     return Sheet(names=source.names, rows=3, columns=4, panels=panels)
@@ -99,15 +114,22 @@ def _planes_of(frame: Frame, window: View, lines: Curves, source: _Source) -> Sh
 def _one_plane(make: Panels, vmax: float | None) -> Sheet:
     residual = make.values("normalized_residual_map")
     size = _symmetric(residual)
-    panels = (
-        make.masked("Data", make.values("data"), vmax=vmax),
-        make.masked("Signal-To-Noise Map", make.values("signal_to_noise_map")),
-        make.masked("Model Image", make.values("model_data"), vmax=vmax),
-        # the host's titles: all three are the normalized residuals
+    images = (
+        make.masked("Data", make.values("data"), vmax=vmax, positive=True),
+        make.masked("Signal-To-Noise Map", make.values("signal_to_noise_map"), positive=True),
+        make.masked("Model Image", make.values("model_data"), vmax=vmax, positive=True),
+        # the host's titles: these are all the normalized residuals
         make.masked("Lens Light Subtracted", residual, unit=SIGMA),
-        make.masked("Subtracted Image Zero Minimum", residual, vmin=0.0, unit=SIGMA),
-        make.masked("Normalized Residual Map", residual, vmin=-size, vmax=size, unit=SIGMA),
     )
+    symmetric = make.masked("Normalized Residual Map", residual, vmin=-size, vmax=size, unit=SIGMA)
+    if make.logarithmic:
+        last = make.masked(
+            "Chi-Squared Map", make.values("chi_squared_map"), unit=CHI_SQUARED, positive=True
+        )
+        panels = (*images, symmetric, last)
+    else:
+        zero = make.masked("Subtracted Image Zero Minimum", residual, vmin=0.0, unit=SIGMA)
+        panels = (*images, zero, symmetric)
     # the host calls it fit_x1_plane, and a live view looks for fit
     return Sheet(names=("fit", "fit_x1_plane"), rows=2, columns=3, panels=panels)
 

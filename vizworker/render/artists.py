@@ -10,7 +10,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PathCollection
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedFormatter
 from vizworker.frame import Style
 from vizworker.layouts.sheet import Chart, Image, Line, Mesh, Panel, Sheet, Ticks, Triangles
 from vizworker.render.charts import ChartArtists
+from vizworker.render.contours import add_contours
 from vizworker.render.dots import scatter_dots
 
 LINE_WIDTH = 1.0  # points
@@ -39,6 +40,8 @@ class PanelArtists:
     bar: Axes
     dots: PathCollection | None = None
     lines: list[Line2D] = field(default_factory=list)
+    contours: list[Artist] = field(default_factory=list)
+    contour_labels: list[Artist] = field(default_factory=list)
 
     def update(self, panel: Panel) -> None:
         """Show another panel of the same title, dots, kind and place of its colour bar's ticks."""
@@ -63,7 +66,9 @@ class PanelArtists:
     def above_dots(self) -> Iterator[Artist]:
         """What is drawn over content and dots, in drawing order."""
         yield from self.lines
+        yield from self.contours
         yield from self.axes.spines.values()
+        yield from self.contour_labels
 
     def _update_lines(self, lines: tuple[Line, ...]) -> None:
         for artist in self.lines[len(lines) :]:
@@ -101,9 +106,13 @@ def colour_range(panel: Panel) -> tuple[float, float]:
 
 def bar_positions(panel: Panel) -> tuple[float, ...]:
     """Where the colour bar's ticks are, from 0 at its foot to 1 at its top."""
-    low, high = colour_range(panel)
+    norm = _norm(panel)
     # the middle of most ranges is a rounding error away from 0.5, and that must not move a tick
-    return tuple(round((value - low) / (high - low), 9) for value in panel.colour_ticks.positions)
+    return tuple(round(float(norm(value)), 9) for value in panel.colour_ticks.positions)
+
+
+def _norm(panel: Panel) -> Normalize:
+    return (LogNorm if panel.logarithmic else Normalize)(*colour_range(panel))
 
 
 def _artists(
@@ -119,7 +128,7 @@ def _artists(
 
 
 def _panel(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> PanelArtists:
-    norm = Normalize(*colour_range(panel))
+    norm = _norm(panel)
     artists = PanelArtists(
         axes=axes,
         shown=panel,
@@ -131,6 +140,10 @@ def _panel(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> PanelAr
     if panel.points is not None:
         artists.dots = scatter_dots(axes, panel.points)
     artists.lines = [_add_line(axes, line) for line in panel.lines]
+    if isinstance(panel.content, Image):
+        artists.contours, artists.contour_labels = add_contours(
+            axes, panel.content, panel.contours, style.contour_labels
+        )
     axes.set_title(panel.title, fontsize=style.title_size)
     axes.set_xlabel(panel.x_label, fontsize=LABEL_SIZE)
     axes.set_ylabel(panel.y_label, fontsize=LABEL_SIZE)
@@ -156,12 +169,15 @@ def _add_content(axes: Axes, panel: Panel, norm: Normalize, colours: Colormap) -
 
 def _add_bar(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> Axes:
     # a bar of its own from 0 to 1: one of the content's would be redrawn with every new limit
+    norm, positions = Normalize(0.0, 1.0), bar_positions(panel)
+    if panel.logarithmic:
+        norm, positions = _norm(panel), panel.colour_ticks.positions  # for its minor ticks
     bar = axes.figure.colorbar(
-        ScalarMappable(Normalize(0.0, 1.0), colours),
+        ScalarMappable(norm, colours),
         ax=axes,
         fraction=style.colorbar_fraction,
         pad=style.colorbar_pad,
-        ticks=bar_positions(panel),
+        ticks=positions,
     )
     size, rotation = style.colorbar_labelsize, style.colorbar_labelrotation
     bar.ax.set_yticklabels(panel.colour_ticks.labels, va="center", fontsize=size)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from vizworker.frame import Frame, Style
-from vizworker.layouts import Sheet, shown
+from vizworker.layouts import Panel, Sheet, shown
 from vizworker.render.memory import trim
 from vizworker.render.notes import with_notes
 from vizworker.render.plate import Plate, arrangement
@@ -62,7 +62,8 @@ class Figures:
         key = frame.run_id, (frame.layout, sheet.names, arrangement(sheet), style, dpi)
         plate = self._plates.pop(key, None) or Plate(sheet, style, dpi)
         rgb = with_notes(plate.draw(sheet), (*frame.notes, *sheet.notes), dpi)
-        self._keep(key, plate)
+        if not _anew(sheet):
+            self._keep(key, plate)
         return rgb
 
     def forget(self, run_id: str) -> None:
@@ -74,6 +75,11 @@ class Figures:
         self._plates[key] = plate
         while len(self._plates) > self._limit:
             self._plates.popitem(last=False)
+
+
+def _anew(sheet: Sheet) -> bool:
+    """Whether its figure is made anew each time: minor ticks and contours come and go."""
+    return any(isinstance(panel, Panel) and panel.logarithmic for panel in sheet.panels)
 
 
 def _styled(style: Style, sheet: Sheet) -> Style:
