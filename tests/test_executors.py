@@ -1,5 +1,6 @@
 """Executors: frames drawn in other processes, which may raise, hang, crash, grow or be killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 import drawers
@@ -15,8 +17,9 @@ import pytest
 from running import PATIENCE, small_frame, wait_until
 
 from vizworker import config
-from vizworker.errors import RenderError, RenderLostError
-from vizworker.executors import executor_of
+from vizworker.config import Config
+from vizworker.errors import ConfigError, RenderError, RenderLostError
+from vizworker.executors import Executor, executor_of
 from vizworker.executors.here import Here
 from vizworker.executors.processes import Processes
 from vizworker.frame import Frame
@@ -37,7 +40,7 @@ def drawn(future: "Future[object]") -> int:
     return int(picture.png.rsplit(b" ", 1)[1])
 
 
-def draw(executor: Processes, **fields: object) -> int:
+def draw(executor: Executor, **fields: object) -> int:
     wait_until(lambda: executor.free, "a free seat")
     return drawn(executor.submit(drawers.render, frame(**fields)))
 
@@ -79,7 +82,7 @@ def test_run_keeps_to_the_process_that_has_its_figures(two: Processes) -> None:
 
 def test_what_a_frame_raises_is_told_with_its_type(two: Processes) -> None:
     before = draw(two)
-    with pytest.raises(RenderError, match="^ValueError: a figure of nothing$"):
+    with pytest.raises(RenderError, match=r"^ValueError: a figure of nothing$"):
         draw(two, layout="broken")
     assert draw(two) == before
 
@@ -184,6 +187,98 @@ def test_processes_end_with_their_worker_however_it_ends(hang: bool) -> None:
         assert child.ppid() == owner.pid
         owner.kill()
         child.wait(PATIENCE)
+
+
+class Scheduler:
+    """A Dask cluster: a scheduler and workers, each in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._file = folder / "scheduler.json"
+        self.process = self._start("scheduler", "--port", "0", "--no-dashboard")
+        wait_until(self._file.exists, "the scheduler")
+        self.address = json.loads(self._file.read_text())["address"].replace("tcp://", "dask://")
+
+    def add(self) -> subprocess.Popen[bytes]:
+        """One more worker, with a nanny that starts it again."""
+        return self._start("worker", "--nthreads", "1", "--no-dashboard")
+
+    def _start(self, role: str, *flags: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "distributed.cli.dask_" + role]
+        process = subprocess.Popen(
+            [*command, *flags, "--scheduler-file", str(self._file), "--host", "127.0.0.1"],
+            cwd=self._folder,
+            env=os.environ | {"PYTHONPATH": TESTS},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        for process in reversed(self._started):
+            with suppress(psutil.NoSuchProcess):
+                for each in psutil.Process(process.pid).children(recursive=True):
+                    each.kill()
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
+    made = Scheduler(tmp_path_factory.mktemp("dask"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cluster(scheduler: Scheduler) -> Iterator[Executor]:
+    executor = executor_of(Config("ipc:///unused", executor=scheduler.address, draw_deadline=2.0))
+    yield executor
+    executor.close()
+
+
+def test_cluster_draws_while_workers_come_and_are_lost(
+    scheduler: Scheduler, cluster: Executor
+) -> None:
+    assert not cluster.free
+    first = scheduler.add()
+    by = draw(cluster)
+    with pytest.raises(RenderError, match=r"^ValueError: a figure of nothing$"):
+        draw(cluster, layout="broken")
+    second = scheduler.add()
+    seen: set[int] = set()
+    while len(seen) < 2:  # a frame each, once the second is there
+        futures = []
+        while cluster.free:
+            futures.append(cluster.submit(drawers.render, frame(layout="slow")))
+        seen |= {drawn(future) for future in futures}
+    assert by in seen
+    future = cluster.submit(drawers.render, frame(layout="slow", sequence=9))
+    for nanny in (first, second):
+        nanny.kill()  # its worker ends with it
+    for pid in seen:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    scheduler.add()
+    assert drawn(future) not in seen
+
+
+def test_cluster_gives_a_hanging_frame_up_and_draws_the_next(
+    scheduler: Scheduler, cluster: Executor
+) -> None:
+    scheduler.add()
+    before = draw(cluster)
+    with pytest.raises(RenderLostError, match="not drawn within 2 s"):
+        draw(cluster, layout="hang")
+    draw(cluster)
+    wait_until(lambda: not psutil.pid_exists(before), "the end of the worker that hung")
+
+
+def test_cluster_that_is_not_one_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="expected dask://HOST:PORT"):
+        executor_of(Config("ipc:///unused", executor="spark://here"))
 
 
 def test_configuration_chooses_the_executor() -> None:

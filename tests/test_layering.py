@@ -26,6 +26,8 @@ MAY_IMPORT = {
     "vizworker.mailbox": {"errors", "frame"},
     "vizworker.runs": {"errors", "frame", "wire", "config"},
     "vizworker.receive": {"errors", "frame", "wire", "auth", "gate", "keys"},
+    "vizworker.draw": {"frame", "render"},
+    "vizworker.executors": {"errors", "frame", "wire", "config", "draw", "executors"},
     "vizworker.layouts": {"errors", "frame", "layouts", "panels"},
     "vizworker.render": {"errors", "frame", "layouts", "render"},
 }
@@ -85,6 +87,7 @@ def test_search_side_imports_only_the_contract(name: str, path: Path) -> None:
         ("search_hooks.spawn", {"matplotlib", "zmq", "jax", "autofit", "numpy"}),
         ("vizworker", {"matplotlib", "zmq", "numpy"}),
         ("vizworker.cli", {"matplotlib", "zmq", "numpy"}),
+        ("vizworker.executors", {"matplotlib", "distributed"}),
         ("vizworker.worker", {"matplotlib", "jax", "autofit", "autolens", "search_hooks"}),
         ("vizworker.render.figure", {"matplotlib.pyplot", "jax", "autofit", "autolens"}),
     ],

@@ -285,9 +285,9 @@ def keygen(
 
 
 def _figures() -> "Drawer":
-    from vizworker.render.figure import Figures
+    from vizworker import draw
 
-    return Figures()
+    return draw
 
 
 @app.command()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from vizworker import __version__
 from vizworker.config import Config, changed
 from vizworker.errors import ConfigError, VizError
+from vizworker.executors import executor_of
 from vizworker.logs import set_up
 from vizworker.notify import Manager
 from vizworker.sinks.record import Records
@@ -50,7 +51,7 @@ class Service:
         self._web = _web(config)
         sinks: Sequence[Sink] = [self._records, *([self._web.board] if self._web else [])]
         turned = [self._turned, *([self._web.board.turned] if self._web else [])]
-        self.worker = Worker(config, drawer, sinks, turned)
+        self.worker = Worker(config, drawer, sinks, turned, lambda: executor_of(config))
 
     def start(self) -> None:
         """Log, listen and answer.
