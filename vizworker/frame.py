@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -41,6 +42,7 @@ class Style(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     yticks_size: float = 22.0
     total_contours: int = 10
     contour_labels: bool = True
+    scale: Literal["linear", "log10"] = "linear"  # of the colours of positive values
 
 
 class Times(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@ PANELS = {
     "normalized_residual_map": "Normalized Residual Map",
     "chi_squared_map": "Chi-Squared Map",
 }
+POSITIVE = {"data", "signal_to_noise_map", "model_data", "chi_squared_map"}
 UNITS = {"chi_squared_map": CHI_SQUARED}  # of the others: the style's
 
 
@@ -26,7 +27,7 @@ def sheets(frame: Frame) -> tuple[Sheet, ...]:
     """
     make = Panels(frame, view(frame))
     panels = tuple(
-        make.masked(title, make.values(name), unit=UNITS.get(name))
+        make.masked(title, make.values(name), unit=UNITS.get(name), positive=name in POSITIVE)
         for name, title in PANELS.items()
     )
     return (Sheet(names=("fit",), rows=1, columns=len(panels), panels=panels, dpi=DPI),)
