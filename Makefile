@@ -4,13 +4,15 @@ STAMP := .venv/.installed
 BENCHMARKS := fit_arrays render quick_update first_update end_to_end publish many_runs memory search_overhead
 export PYTHON
 
-.PHONY: help setup demo test lint bench bench-quick clean
+.PHONY: help setup demo test faults fuzz soak docker-test lint bench bench-quick clean
 
 help:
 	@echo "make demo         fit a simulated lens and watch it (a few minutes)"
 	@echo "make test         run the tests"
 	@echo "make lint         ruff and mypy"
 	@echo "make bench        what watching costs, all of it (an hour or two); bench-quick: some minutes"
+	@echo "make faults       killed, stopped, cut off, full disks: the long forms; fuzz, soak: an hour"
+	@echo "make docker-test  the image and the compose file on a real engine (as root)"
 	@echo "make clean        remove the environment, caches and results"
 
 setup: $(STAMP)
@@ -30,6 +32,18 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+faults: $(STAMP)
+	$(BIN)/python -m pytest tests/test_faults.py -m "slow or not slow"
+
+fuzz: $(STAMP)
+	$(BIN)/python tests/fuzz/fuzz.py
+
+soak: $(STAMP)
+	$(BIN)/python tests/soak.py
+
+docker-test: $(STAMP)
+	docker/test.sh
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

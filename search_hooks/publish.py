@@ -205,6 +205,8 @@ class Publisher:
             link.wait(self._idle_for(now), to_send=not self._reachable)
             for parts in link.receive():
                 self._hear(parts)
+            if link.ended():
+                self._reach(False)
             now = time.monotonic()
             self._beat(link, now)
             self._send(link, now)
@@ -403,8 +405,10 @@ class Link:
         self._socket.heartbeat_ttl = self._socket.handshake_ivl = DEAF
         self._socket.connect_timeout = DEAF
         secure(self._socket, key)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._socket.connect(endpoint)
         self._poller = zmq.Poller()
+        self._poller.register(self._monitor, zmq.POLLIN)
         self._poller.register(wake_fd, zmq.POLLIN)
 
     def wait(self, seconds: float, *, to_send: bool) -> None:
@@ -419,6 +423,15 @@ class Link:
         with suppress(self._again):
             while True:
                 yield self._socket.recv_multipart(self._flags)
+
+    def ended(self) -> bool:
+        """A connection has ended since the last call, though there may be another by now."""
+        ended = False
+        with suppress(self._again):
+            while True:
+                self._monitor.recv_multipart(self._flags)
+                ended = True
+        return ended
 
     def send(self, parts: list[bytes | memoryview]) -> bool:
         """Hand a message to the connection; False if there is none."""

@@ -1,9 +1,11 @@
 """The worker's ear: bytes of anybody to messages, or to a refusal that names what is wrong."""
 
 import os
+import resource
 import socket as sockets
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import zmq
@@ -27,6 +29,7 @@ from vizworker.wire import (
 Request = Frame | Beat | Bye | AskStatus | AskFrame
 
 HIGH_WATER = 64  # messages of one peer, each way
+HEARTBEAT, DEAF = 2000, 10_000  # ms between two pings, and without a pong until a line is cut
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,10 @@ def listen(
     if path is not None and _answers(path):
         # binding would take the address away from the worker that is there
         raise EndpointError(f"a worker listens at {endpoint} already")
+    _take_descriptors()
     socket = context.socket(zmq.ROUTER)
     socket.linger = 0
+    socket.heartbeat_ivl, socket.heartbeat_timeout = HEARTBEAT, DEAF
     socket.sndhwm = socket.rcvhwm = HIGH_WATER
     # what an honest search can send is refused by name; for more the connection is cut
     socket.maxmsgsize = MAX_BUFFER
@@ -127,6 +132,14 @@ def _public_key(parts: Sequence[zmq.Frame]) -> str:
 
 def _check_texts(header: object, gate: Gate) -> None:
     gate.check_texts(run_id=getattr(header, "run_id", ""), run=getattr(header, "run", ""))
+
+
+def _take_descriptors() -> None:
+    """Each search costs a file descriptor, and ZeroMQ may end the process that has none left."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _answers(path: str) -> bool:
