@@ -126,6 +126,7 @@ class LiveFit:
         self._sequence = 0
         self._steps = 0
         self._blocked = self._interpreter = self._computed = self._compiled = 0.0
+        self._compiled_at = 0.0  # unix seconds; 0 where nothing is compiled
         self._started = time.monotonic()
         self._closing = False
         self._closed = False
@@ -272,7 +273,7 @@ class LiveFit:
             self._leave_graph(error)
             return
         if times is not None:
-            self._compiled = times.total
+            self._compiled, self._compiled_at = times.total, time.time()
             logger.info(
                 "compiling the visualization graph in the background ... done in %.1f s "
                 "(trace %.1f, lower %.1f, compile %.1f)",
@@ -383,7 +384,12 @@ class LiveFit:
                 notes=() if best is None else self._notes(best, log_likelihood),
                 style=self._style,
                 grid=self._grid,
-                times=Times(times.triggered, times.dispatched, ready=time.time()),
+                times=Times(
+                    triggered=times.triggered,
+                    compiled=self._compiled_at,
+                    dispatched=times.dispatched,
+                    ready=time.time(),
+                ),
                 cost=self.cost(),
             )
         )

@@ -109,6 +109,7 @@ def test_status_says_how_many_figures_were_drawn(watched):
     assert run["state"] == "ended"
     assert run["cost"]["blocked"] < 1.0
     steps = ("triggered", "dispatched", "ready", "sent", "received", "drawn", "encoded", "written")
+    assert run["latency"]["compiled"] > 0
     times = [run["latency"][step] for step in steps]
     assert times[0] > 0
     assert times == sorted(times)

@@ -49,6 +49,7 @@ class Times(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When each step of one update happened: unix seconds where it was done, 0 if not yet."""
 
     triggered: float = 0.0  # the search: a better fit was due to be shown
+    compiled: float = 0.0  # the search: the shared fit's program was ready; 0 without one
     dispatched: float = 0.0  # the search: the shared fit was called
     ready: float = 0.0  # the search: its arrays are on the host
     sent: float = 0.0  # the search: handed to the socket
