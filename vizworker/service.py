@@ -45,7 +45,9 @@ class Service:
         self.config = config
         self._load = load
         self._wanted = False  # a reload
+        self._ready = False  # has been told
         self._manager = Manager()
+        self._timer: threading.Timer | None = None  # until what is in hand is given up
         self._log_file = None if config.log_file is None else str(config.log_file)
         self._records = Records(config.data, config.keep, config.limits.disk)
         self._web = _web(config)
@@ -83,15 +85,19 @@ class Service:
 
     def run(self) -> None:
         """Serve."""
-        self._manager.ready(f"listens at {self.worker.endpoint}")
         self.worker.ending.append(self._ending)
         try:
             self.worker.run()
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
             self._stop_web()
             logger.info("vizworker has ended")
 
     def _turned(self, worker: Worker) -> None:
+        if not self._ready:
+            self._ready = True
+            self._manager.ready(f"listens at {self.worker.endpoint}")
         self._manager.alive(time.monotonic())
         if self._wanted:
             self._wanted = False
@@ -100,9 +106,9 @@ class Service:
     def _ending(self) -> None:
         """Whatever is drawn, the end comes when its time is up."""
         self._manager.stopping()
-        timer = threading.Timer(self.config.grace, self._cut_short)
-        timer.daemon = True
-        timer.start()
+        self._timer = threading.Timer(self.config.grace, self._cut_short)
+        self._timer.daemon = True
+        self._timer.start()
 
     def _cut_short(self) -> None:
         what = "what was in hand could not be drawn within %g s: it is given up"
