@@ -1,7 +1,8 @@
 # Every target does its own set-up; `make PYTHON=/path/to/python3.12 ...` names the interpreter.
 BIN := .venv/bin
 STAMP := .venv/.installed
-BENCHMARKS := fit_arrays render quick_update first_update end_to_end publish many_runs memory search_overhead
+BENCHMARKS := fit_arrays render where quick_update first_update end_to_end publish many_runs memory search_overhead
+JOBS ?= 2
 export PYTHON
 
 .PHONY: help setup demo test faults fuzz soak docker-test lint bench bench-quick clean
@@ -31,7 +32,7 @@ demo: $(STAMP)
 	$(BIN)/vizworker demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 faults: $(STAMP)
 	$(BIN)/python -m pytest tests/test_faults.py -m "slow or not slow"
