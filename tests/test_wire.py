@@ -26,6 +26,7 @@ MESSAGES = (
     wire.Refused(run_id="a", sequence=4, instance="i", error="because"),
     wire.AskStatus(),
     wire.AskFrame(run="a"),
+    wire.SetScale(run="a", scale="log10"),
     wire.Status(
         instance="i",
         version="1",

@@ -1,17 +1,21 @@
 """Questions to a running worker, from any process: its status, a run's last frame, a drawing."""
 
+from typing import Literal
+
 import zmq
 
 from vizworker.auth import check_endpoint, key_for, secure
 from vizworker.errors import VizError
 from vizworker.frame import Frame
 from vizworker.wire import (
+    Alive,
     AskFrame,
     AskStatus,
     Drawn,
     FrameHeader,
     Parts,
     Refused,
+    SetScale,
     Status,
     decode,
     decode_frame,
@@ -48,6 +52,20 @@ def frame(endpoint: str, run: str, timeout: float = 5.0) -> Frame:
     if not isinstance(answer.header, FrameHeader):
         raise NoAnswerError(f"{endpoint} has no frame of {run!r}")
     return decode_frame(answer)
+
+
+def set_scale(
+    endpoint: str, run: str, scale: Literal["linear", "log10"], timeout: float = 5.0
+) -> None:
+    """Have the next figures of a run, named by its id or its name, coloured in another way.
+
+    Raises:
+        NoAnswerError: nobody answers within the timeout, in seconds, or there is no such run.
+        VizError: the endpoint or the answer cannot be used.
+    """
+    answer = _ask(endpoint, encode(SetScale(run=run, scale=scale)), timeout)
+    if not isinstance(answer.header, Alive):
+        raise NoAnswerError(f"{endpoint} has no run {run!r}")
 
 
 def draw(endpoint: str, frame: Frame, timeout: float = 30.0) -> bytes:

@@ -22,11 +22,12 @@ from vizworker.wire import (
     Bye,
     FrameHeader,
     Refused,
+    SetScale,
     decode,
     decode_frame,
 )
 
-Request = Frame | Beat | Bye | AskStatus | AskFrame
+Request = Frame | Beat | Bye | AskStatus | AskFrame | SetScale
 
 HIGH_WATER = 64  # messages of one peer, each way
 HEARTBEAT, DEAF = 2000, 10_000  # ms between two pings, and without a pong until a line is cut

@@ -1,5 +1,8 @@
 """What a worker knows of each run: counts, the last frame, and when it was last heard."""
 
+from dataclasses import replace
+from typing import Literal
+
 import msgspec
 
 from vizworker.config import Limits
@@ -20,6 +23,7 @@ class Run:
         self.drawn_at: float | None = None
         self.overtaken = 0  # frames replaced in this worker's mailbox
         self.frame: Frame | None = None  # the last one drawn, while the run lasts
+        self.scale: Literal["linear", "log10"] | None = None  # None: as its frames say
 
     @property
     def ended(self) -> bool:
@@ -41,6 +45,12 @@ class Run:
         self.overtaken += overtook
         self.hear(now, frame.run, frame.cost)
         self._change(received=self.status.received + 1, layout=frame.layout)
+
+    def to_draw(self, frame: Frame) -> Frame:
+        """A frame with what was asked of this run's figures."""
+        if self.scale is None:
+            return frame
+        return replace(frame, style=msgspec.structs.replace(frame.style, scale=self.scale))
 
     def draw(self, frame: Frame, times: Times, now: float) -> None:
         """A frame was drawn."""
@@ -98,9 +108,13 @@ class Runs:
 
     def frame(self, name: str) -> Frame | None:
         """The last frame of the run of that id, or else of the last heard of that name."""
-        found = [each for each in self._runs.values() if each.status.run == name]
-        run = self._runs.get(name) or max(found, key=lambda each: each.heard, default=None)
+        run = self.named(name)
         return None if run is None else run.frame
+
+    def named(self, name: str) -> Run | None:
+        """The run of that id, or else the last heard of that name."""
+        found = [each for each in self._runs.values() if each.status.run == name]
+        return self._runs.get(name) or max(found, key=lambda each: each.heard, default=None)
 
     def statuses(self, now: float) -> tuple[RunStatus, ...]:
         """Of every run, the first heard first."""

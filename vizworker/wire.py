@@ -9,6 +9,7 @@ size is checked against the header before an array is made. `docs/frame.md` is t
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -109,6 +110,13 @@ class AskFrame(_Message, frozen=True, tag="ask_frame", kw_only=True):
     run: str
 
 
+class SetScale(_Message, frozen=True, tag="set_scale", kw_only=True):
+    """Anyone to worker: how to colour the next figures of a run; answered by an `Alive`."""
+
+    run: str  # its id or its name
+    scale: Literal["linear", "log10"]
+
+
 class RunStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a worker knows of one run."""
 
@@ -144,7 +152,9 @@ class Status(_Message, frozen=True, tag="status", kw_only=True):
     refusals: dict[str, int] = {}  # messages refused, by the limit or the kind of error
 
 
-Message = FrameHeader | Beat | Alive | Bye | Drawn | Refused | AskStatus | AskFrame | Status
+Message = (
+    FrameHeader | Beat | Alive | Bye | Drawn | Refused | AskStatus | AskFrame | SetScale | Status
+)
 
 
 @dataclass(frozen=True)

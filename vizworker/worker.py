@@ -42,6 +42,7 @@ from vizworker.wire import (
     Message,
     Refused,
     RunStatus,
+    SetScale,
     Status,
     encode,
     encode_frame,
@@ -259,6 +260,8 @@ class Worker:
                     self._send(route, self.status(now))
                 case AskFrame():
                     self._give_frame(route, request.run)
+                case SetScale():
+                    self._set_scale(route, request)
         except VizError as error:
             self._refuse(route, request, error)
 
@@ -301,7 +304,9 @@ class Worker:
         if letter is None:
             return
         self._flights[run_id] = Flight(letter, time.monotonic())
-        future = self._executor.submit(self._drawer.render, letter.frame)
+        run = self._runs.known(run_id)
+        frame = letter.frame if run is None else run.to_draw(letter.frame)
+        future = self._executor.submit(self._drawer.render, frame)
         future.add_done_callback(lambda future: self._land(run_id, future))
         self._answer_landed()
 
@@ -405,6 +410,13 @@ class Worker:
         self._drawer.forget(run_id)
         self._executor.forget(run_id)
         self._tell_sinks(lambda sink: sink.ended(run.status_at(time.monotonic())))
+
+    def _set_scale(self, route: bytes, request: SetScale) -> None:
+        run = self._runs.named(request.run)
+        if run is None:
+            raise VizError(f"no run {request.run!r} is known here")
+        run.scale = request.scale
+        self._send(route, Alive(instance=self.instance))
 
     def _give_frame(self, route: bytes, name: str) -> None:
         frame = self._runs.frame(name)

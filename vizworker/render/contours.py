@@ -23,5 +23,5 @@ def add_contours(
     lines = axes.contour(x, y, image.values, levels=levels, colors="k", alpha=ALPHA)
     if not labelled:
         return [lines], []
-    labels = lines.clabel(levels=lines.levels, inline=True, fontsize=SIZE, fmt="%.2g")
+    labels = lines.clabel(levels=np.array(levels), inline=True, fontsize=SIZE, fmt="%.2g")
     return [lines], list(labels)
