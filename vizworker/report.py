@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from vizworker import ask, discovery
+from vizworker.daemon import Daemon, find
 from vizworker.errors import VizError
 from vizworker.sinks.record import Recorded, Records
 from vizworker.wire import RunStatus, Status
@@ -25,6 +26,7 @@ class Report:
     workers: tuple[Status, ...]
     silent: tuple[discovery.Entry, ...]  # workers that run and do not answer
     recorded: tuple[Recorded, ...]  # the most recent first
+    daemon: Daemon | None = None
 
 
 def gather(records: Records, endpoint: str | None = None, timeout: float = 5.0) -> Report:
@@ -38,12 +40,14 @@ def gather(records: Records, endpoint: str | None = None, timeout: float = 5.0) 
     workers, silent = _ask_all(timeout)
     live = {run.run_id for worker in workers for run in worker.runs}
     recorded = (each for each in records.runs() if each.status.run_id not in live)
-    return Report(workers, silent, tuple(_without_worker(each) for each in recorded))
+    return Report(workers, silent, tuple(_without_worker(each) for each in recorded), find())
 
 
 def as_table(report: Report) -> str:
     """The report for people."""
     lines: list[str] = []
+    if (daemon := report.daemon) is not None:
+        lines.append(f"daemon: pid {daemon.pid}, log {daemon.log}")
     for worker in report.workers:
         lines.append(
             f"worker {worker.pid} at {worker.endpoint}: up {_span(worker.uptime)}, "
@@ -63,6 +67,7 @@ def as_table(report: Report) -> str:
 def as_json(report: Report, records: Records) -> dict[str, Any]:
     """The report for programs; `docs/commands.md` names its fields."""
     return {
+        "daemon": None if report.daemon is None else _plain(report.daemon),
         "workers": [_plain(worker) for worker in report.workers],
         "silent": [_plain(entry) for entry in report.silent],
         "recorded": [
