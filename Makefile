@@ -5,12 +5,13 @@ BENCHMARKS := fit_arrays render where quick_update first_update end_to_end publi
 JOBS ?= 2
 export PYTHON
 
-.PHONY: help setup demo test faults fuzz soak docker-test lint bench bench-quick clean
+.PHONY: help setup demo test audit faults fuzz soak docker-test lint bench bench-quick clean
 
 help:
 	@echo "make demo         fit a simulated lens and watch it (a few minutes)"
 	@echo "make test         run the tests"
-	@echo "make lint         ruff and mypy"
+	@echo "make lint         ruff, with its security rules, and mypy"
+	@echo "make audit        known weaknesses of the pinned packages (needs PyPI's advisories)"
 	@echo "make bench        what watching costs, all of it (an hour or two); bench-quick: some minutes"
 	@echo "make faults       killed, stopped, cut off, full disks: the long forms; fuzz, soak: an hour"
 	@echo "make docker-test  the image and the compose file on a real engine (as root)"
@@ -51,6 +52,12 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# in an environment of its own; a package that the advisories cannot be asked about fails it
+audit:
+	@test -x .venv-audit/bin/pip-audit || \
+	{ $$(tools/find_python.sh) -m venv .venv-audit && .venv-audit/bin/pip install -q pip-audit; }
+	.venv-audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
+
 bench: $(STAMP)
 	@for each in $(BENCHMARKS); do $(BIN)/python benchmarks/$$each.py || exit 1; done
 	$(BIN)/python benchmarks/search_overhead.py --model mge
@@ -59,5 +66,5 @@ bench-quick: $(STAMP)
 	@for each in $(BENCHMARKS); do $(BIN)/python benchmarks/$$each.py --quick || exit 1; done
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist output benchmarks/results
+	rm -rf .venv .venv-audit .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist output benchmarks/results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

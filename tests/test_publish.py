@@ -248,7 +248,7 @@ def test_publisher_without_frames_opens_nothing(nowhere: str) -> None:
 
 
 def test_address_beyond_this_machine_is_refused_with_what_to_do() -> None:
-    with pytest.raises(EndpointError, match="CURVE keys.*VIZ_WORKER_KEYS"):
+    with pytest.raises(EndpointError, match=r"CURVE keys.*VIZ_WORKER_KEYS"):
         Publisher("tcp://192.0.2.1:5555", "run", "run", Home(), cost=Cost)
 
 
