@@ -1,7 +1,11 @@
 """The logarithmic variants: the same frame, drawn as PyAutoLens's own `subplot_fit_log10`."""
 
 import functools
+import io
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -9,11 +13,16 @@ import pytest
 import upstream
 from autolens.imaging.plot.fit_imaging_plots import subplot_fit_log10
 from matplotlib.figure import Figure
+from PIL import Image as PillowImage
+from running import PATIENCE, running_worker, small_frame
 
+from vizworker import ask
+from vizworker.ask import NoAnswerError
+from vizworker.errors import WireError
 from vizworker.frame import Frame
-from vizworker.layouts import Image, Panel, ranges, sheets
-from vizworker.render.artists import bar_positions
+from vizworker.layouts import Panel, ranges, sheets
 from vizworker.render.figure import Figures
+from vizworker.wire import decode, encode_frame
 
 MODELS = ("sersic", "rectangular adaptive", "rectangular uniform", "one plane")
 CURVES_START_ELSEWHERE = 2e-3  # share of pixels: a closed curve is simplified from its start
@@ -64,3 +73,80 @@ def test_the_pixels_are_upstreams_but_for_the_joints_of_its_curves(model: str) -
     assert rgb.shape == expected.shape
     apart = (rgb != expected).any(axis=-1).mean()
     assert apart < (0.0001 if model == "one plane" else CURVES_START_ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("values", "vmin", "vmax", "expected"),
+    [
+        ([0.0, 5.0], None, None, (1e-4, 5.0)),
+        ([0.0, 5.0], 0.1, 2.0, (0.1, 2.0)),
+        ([-1.0, np.nan, 3.0], 0.0, None, (1e-4, 3.0)),
+        ([-1.0, -2.0], None, None, (1e-4, 1e-3)),
+        ([np.nan], None, None, (1e-4, 1e-3)),
+        ([1.0, np.inf], None, None, (1e-4, 1e-3)),
+        ([1.0], 0.5, 0.1, (0.5, 5.0)),
+    ],
+)
+def test_a_range_that_is_not_one_is_a_decade(
+    values: list[float], vmin: float | None, vmax: float | None, expected: tuple[float, float]
+) -> None:
+    limits = ranges.logarithmic(np.array(values), vmin, vmax, 1e-4)
+    assert limits == pytest.approx(expected)
+
+
+def test_frames_of_nothing_positive_are_drawn() -> None:
+    frame = upstream.case("one plane", 0).frame
+    for value in (np.nan, 0.0, -1.0, np.inf):
+        maps = {
+            name: np.full_like(array, value)
+            for name, array in frame.arrays.items()
+            if array.dtype == float and array.ndim > 1
+        }
+        nothing = replace(frame, arrays={**frame.arrays, **maps})
+        assert Figures().render(logarithmic(nothing), 40.0).pictures[0].rgb.size
+
+
+def test_a_scale_of_its_own_kind_is_refused() -> None:
+    header, *buffers = encode_frame(logarithmic(small_frame()))
+    raw = msgspec.msgpack.decode(header)
+    bad = msgspec.msgpack.encode({**raw, "style": {**raw["style"], "scale": "cubic"}})
+    with pytest.raises(WireError, match="Invalid enum value 'cubic'"):
+        decode([bad, *buffers])
+
+
+def test_a_worker_draws_a_run_by_the_scale_it_is_told(tmp_path: Path) -> None:
+    frame = replace(upstream.case("one plane", 0).frame, run_id="a", run="lens")
+    with running_worker(real=True) as worker:
+        with pytest.raises(NoAnswerError, match="no run 'lens'"):
+            ask.set_scale(worker.endpoint, "lens", "log10")
+        linear = ask.draw(worker.endpoint, frame, PATIENCE)
+        cli("scale", "lens", "log10", "--endpoint", worker.endpoint)
+        log10 = ask.draw(worker.endpoint, replace(frame, sequence=2), PATIENCE)
+        assert ask.frame(worker.endpoint, "lens").style.scale == "linear"
+        cli("export", "lens", "--figure", tmp_path / "a.png", "--endpoint", worker.endpoint)
+        words = ("--figure", tmp_path / "b.png", "--scale", "log10")
+        cli("export", "lens", *words, "-o", tmp_path / "b.npz", "--endpoint", worker.endpoint)
+        cli("scale", "lens", "linear")  # found without being told where
+        back = ask.draw(worker.endpoint, replace(frame, sequence=3), PATIENCE)
+    assert linear != log10
+    np.testing.assert_array_equal(pixels(back), pixels(linear))
+    np.testing.assert_array_equal(pixels((tmp_path / "a.png").read_bytes()), pixels(linear))
+    np.testing.assert_array_equal(pixels((tmp_path / "b.png").read_bytes()), pixels(log10))
+    assert (tmp_path / "b.npz").exists()
+
+
+def test_a_run_that_nobody_draws_has_no_scale() -> None:
+    done = cli("scale", "nobody", "log10", expect=3)
+    assert "no running worker draws 'nobody'" in done.stderr
+
+
+def cli(*words: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vizworker", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == expect, done.stderr
+    return done
+
+
+def pixels(png: bytes) -> np.ndarray:
+    with PillowImage.open(io.BytesIO(png)) as image:
+        return np.asarray(image)

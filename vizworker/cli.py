@@ -44,6 +44,13 @@ class Which(StrEnum):
     LAST = "last"
 
 
+class Scale(StrEnum):
+    """Of the colours of positive values."""
+
+    LINEAR = "linear"
+    LOG10 = "log10"
+
+
 app = typer.Typer(
     help="Watch a JAX model fit as it runs: a worker that draws, and what to ask it.",
     add_completion=False,
@@ -316,24 +323,55 @@ def status(
 @app.command()
 def export(
     run: Annotated[str, typer.Argument(help="The run's name or id, as `status` lists it.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .npz file to write.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The .npz file to write.")
+    ] = None,
     frame: Annotated[Which, typer.Option(help="Which frame of the run.")] = Which.LAST,
+    figure: Annotated[
+        Path | None, typer.Option(help="The .png file to write: its figure, drawn here.")
+    ] = None,
+    scale: Annotated[
+        Scale | None, typer.Option(help="Of the figure's colours (default: as it was drawn).")
+    ] = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Write the arrays behind a run's figure to an .npz file."""
+    """Write the arrays behind a run's figure to an .npz file, or draw the figure anew."""
     from vizworker.config import data_folder
     from vizworker.errors import VizError
-    from vizworker.export import find_frame, write_npz
+    from vizworker.export import find_frame, write_npz, write_png
     from vizworker.sinks.record import Records
 
+    if output is None and figure is None:
+        raise typer.BadParameter("Missing option '--output' / '-o', or '--figure'")
     try:
         found = find_frame(run, Records(data_folder()), endpoint)
-        write_npz(found, output)
+        if output is not None:
+            write_npz(found, output)
+            typer.echo(f"{output}: {frame} frame of {found.run}, {len(found.arrays)} arrays")
+        if figure is not None:
+            write_png(found, figure, None if scale is None else scale.value)
+            typer.echo(f"{figure}: figure of the {frame} frame of {found.run}")
     except VizError as error:
         fail(_code(error), error)
     except OSError as error:
         fail(Exit.WRITE, error)
-    typer.echo(f"{output}: {frame} frame of {found.run}, {len(found.arrays)} arrays")
+
+
+@app.command()
+def scale(
+    run: Annotated[str, typer.Argument(help="The run's name or id, as `status` lists it.")],
+    to: Annotated[Scale, typer.Argument(help="Of the colours of positive values.")],
+    endpoint: Endpoint = None,
+) -> None:
+    """Colour a run's figures by another scale from its next one on; the fit is left alone."""
+    from vizworker.errors import VizError
+    from vizworker.export import set_scale
+
+    try:
+        set_scale(run, to.value, endpoint)
+    except VizError as error:
+        fail(_code(error), error)
+    typer.echo(f"the next figures of {run} have a {to.value} scale")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

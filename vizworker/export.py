@@ -1,14 +1,20 @@
-"""A frame as an .npz file: every array under its own name, beside the fit's numbers."""
+"""A frame as an .npz file, every array under its own name, or drawn anew as a .png."""
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import IO, Literal
 
+import msgspec
 import numpy as np
 
 from vizworker import ask, discovery
 from vizworker.errors import VizError
 from vizworker.frame import Frame
 from vizworker.sinks.record import Records
+
+Scale = Literal["linear", "log10"]
 
 
 def find_frame(run: str, records: Records, endpoint: str | None = None) -> Frame:
@@ -35,6 +41,24 @@ def find_frame(run: str, records: Records, endpoint: str | None = None) -> Frame
     return frame
 
 
+def set_scale(run: str, scale: Scale, endpoint: str | None = None) -> None:
+    """Have the next figures of a run coloured in another way, by the worker that draws them.
+
+    Raises:
+        VizError: no worker knows the run.
+    """
+    if endpoint is not None:
+        ask.set_scale(endpoint, run, scale)
+        return
+    for entry in discovery.workers():
+        try:
+            ask.set_scale(entry.address, run, scale)
+        except VizError:
+            continue
+        return
+    raise VizError(f"no running worker draws {run!r}: `vizworker status` lists what there is")
+
+
 def write_npz(frame: Frame, path: Path) -> None:
     """Write a frame's arrays, `log_likelihood` and `parameter_names`; whole, or not at all.
 
@@ -45,16 +69,44 @@ def write_npz(frame: Frame, path: Path) -> None:
     for name in frame.arrays:
         if not name.isidentifier():
             raise VizError(f"array {name!r} has no name that a file can have")
+
+    def write(file: IO[bytes]) -> None:
+        np.savez(
+            file,
+            allow_pickle=False,
+            log_likelihood=np.float64(frame.log_likelihood),
+            parameter_names=np.array(frame.parameter_names, dtype=np.str_),
+            **frame.arrays,
+        )
+
+    _write_whole(path, write)
+
+
+def write_png(frame: Frame, path: Path, scale: Scale | None = None) -> None:
+    """Draw the figure of a frame that is the one to watch; whole, or not at all.
+
+    Args:
+        frame: as a search sent it.
+        path: the file.
+        scale: of its colours; None: that of its style.
+
+    Raises:
+        VizError: it cannot be drawn.
+        OSError: the file cannot be written.
+    """
+    from vizworker.render.figure import Figures  # slow to import, and the arrays do not need it
+
+    if scale is not None:
+        frame = replace(frame, style=msgspec.structs.replace(frame.style, scale=scale))
+    png = Figures().render(frame).pictures[0].png
+    _write_whole(path, lambda file: file.write(png))
+
+
+def _write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with beside.open("wb") as file:
-            np.savez(
-                file,
-                allow_pickle=False,
-                log_likelihood=np.float64(frame.log_likelihood),
-                parameter_names=np.array(frame.parameter_names, dtype=np.str_),
-                **frame.arrays,
-            )
+            write(file)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
