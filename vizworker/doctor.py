@@ -18,7 +18,7 @@ import numpy as np
 import platformdirs
 
 from vizworker import ask
-from vizworker.auth import runtime_folder
+from vizworker.auth import KEYS_VARIABLE, read_key, runtime_folder
 from vizworker.config import data_folder
 from vizworker.errors import VizError
 from vizworker.frame import Frame
@@ -49,7 +49,7 @@ def examine(endpoint: str | None = None) -> Iterator[Line]:
         endpoint: of a running worker to ask, in place of one that is started for it.
     """
     trip: Check = (lambda: _asked(endpoint)) if endpoint else _round_trip
-    for check in (_python, _packages, _jax, _folders, trip):
+    for check in (_python, _packages, _jax, _folders, _keys, trip):
         try:
             yield from check()
         except (VizError, OSError, subprocess.SubprocessError) as error:
@@ -121,9 +121,26 @@ def _folders() -> Iterator[Line]:
             yield Line("fix", f"the {name} folder {folder} cannot be written ({error.strerror})")
 
 
+def _keys() -> Iterator[Line]:
+    path = os.environ.get(KEYS_VARIABLE)
+    if path:
+        key = read_key(Path(path))
+        yield Line("ok", f"the key in {path} is {key.public}, for the worker {key.worker}")
+
+
 def _asked(endpoint: str) -> Iterator[Line]:
+    start = time.monotonic()
     status = ask.status(endpoint)
-    yield Line("ok", f"worker {status.pid} of version {status.version} answers at {endpoint}")
+    took = time.monotonic() - start
+    yield Line(
+        "ok",
+        f"worker {status.pid} of version {status.version} answers at {endpoint} in "
+        f"{1e3 * took:.0f} ms: {len(status.runs)} runs, {status.connections} connections",
+    )
+    if status.version != version("vizworker"):
+        yield Line("note", f"this is version {version('vizworker')}: use the same on both sides")
+    for name, count in sorted(status.refusals.items()):
+        yield Line("note", f"it refused {count} messages by {name} (docs/settings.md)")
     yield _drawing(endpoint)
 
 
