@@ -64,7 +64,7 @@ class LiveFit:
         panels: Sequence[Layer | Sequence[Layer]] = (),
         columns: int = 0,
         run: str = "fit",
-        folder: Path | None = None,
+        folder: Path | str | None = None,
         every: float = 5.0,
         endpoint: str | None = None,
         use_jax: bool = True,
@@ -106,7 +106,7 @@ class LiveFit:
             FrameError: panels that cannot be declared.
         """
         self.fit = SharedFit(fit_from, key) if use_jax else HostFit(fit_from)
-        self.folder = folder
+        self.folder = None if folder is None else Path(folder)
         self.run = run
         self.run_id = uuid.uuid4().hex
         self._use_jax = use_jax
