@@ -84,7 +84,8 @@ class Web:
             EndpointError: the address cannot be listened at.
         """
         family = sockets.AF_INET6 if ":" in self._host else sockets.AF_INET
-        self._socket = sockets.socket(family, sockets.SOCK_STREAM)
+        # by its protocol, asyncio knows to send small answers at once (TCP_NODELAY)
+        self._socket = sockets.socket(family, sockets.SOCK_STREAM, sockets.IPPROTO_TCP)
         self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
         try:
             self._socket.bind((self._host, self._port))
