@@ -36,7 +36,10 @@ def test_version_is_that_of_the_package() -> None:
     assert vizworker("--version").stdout == f"vizworker {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["status"], ["export"], ["demo"], ["doctor"]])
+COMMANDS = ("serve", "stop", "restart", "keygen", "status", "export", "demo", "doctor")
+
+
+@pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS)])
 def test_every_command_has_help(command: list[str]) -> None:
     assert "Usage:" in vizworker(*command, "--help").stdout
 

@@ -243,3 +243,29 @@ def test_drawing_that_does_not_end_is_cut_short_with_its_own_code(tmp_path: Path
     assert process.stdout is not None
     process.stdout.close()
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.usefixtures("home")
+def test_worker_at_a_terminal_ends_when_the_terminal_closes() -> None:
+    ours, its = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vizworker", "serve"],
+        stdin=its,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(its)
+    ready_line(process)
+    os.close(ours)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(PATIENCE) == 0
+    assert process.stdout is not None
+    process.stdout.close()
+    assert find_worker() is None
+
+
+@pytest.mark.usefixtures("home")
+def test_executor_that_cannot_be_used_is_one_line_and_a_code() -> None:
+    done = vizworker("serve", "--executor", "dusk://nowhere", expect=2)
+    [line] = done.stderr.strip().splitlines()[-1:]
+    assert line.startswith("vizworker: ")

@@ -4,29 +4,44 @@ import json
 import os
 import re
 import socket as sockets
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
-from running import PATIENCE, PIXEL, Home, PixelDrawer, publishing, small_frame, wait_until
+from running import (
+    PATIENCE,
+    PIXEL,
+    Home,
+    Picture,
+    PixelDrawer,
+    Rendered,
+    publishing,
+    small_frame,
+    wait_until,
+)
 
 from search_hooks.spawn import socket_folder
 from vizworker.config import Config
 from vizworker.errors import ConfigError, EndpointError
+from vizworker.frame import Frame
 from vizworker.service import Service
 from vizworker.web import server
 from vizworker.web.board import key_of
 from vizworker.web.server import Web
+from vizworker.worker import Drawer
 
 TOKEN = "a-token-of-some-length"
 
 
 @contextmanager
-def pages(tmp_path: Path, **settings: object) -> Iterator[tuple[Service, httpx.Client]]:
+def pages(
+    tmp_path: Path, drawer: Callable[[], Drawer] = PixelDrawer, **settings: object
+) -> Iterator[tuple[Service, httpx.Client]]:
     """A worker with pages, on a thread; and a client that asks for them."""
     folder = socket_folder()
     config = Config(
@@ -35,7 +50,7 @@ def pages(tmp_path: Path, **settings: object) -> Iterator[tuple[Service, httpx.C
         processes=0,
         **{"http": "127.0.0.1:0", **settings},  # type: ignore[arg-type]
     )
-    service = Service(config, PixelDrawer)
+    service = Service(config, drawer)
     service.start()
     thread = threading.Thread(target=service.run)
     thread.start()
@@ -213,6 +228,41 @@ def test_clients_that_stall_stop_neither_drawing_nor_pages(
             with pytest.raises(ConnectionResetError) if _hung_up(each) else _nothing():
                 assert each.recv(1) == b""
             each.close()
+
+
+class Generous(PixelDrawer):
+    """Draws more than any socket's buffers hold."""
+
+    def render(self, frame: Frame) -> Rendered:
+        return Rendered((Picture(("fit",), bytes(32 << 20)),), time.time(), time.time())
+
+
+def test_client_that_does_not_take_its_figure_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "PATIENCE", 1.0)
+    with pages(tmp_path, Generous) as (service, client):
+        draw(service)
+        path = f"/runs/{key_of('run')}/figure.png"
+        wait_until(lambda: key_of("run") in client.get("/").text, "the run is listed")
+        request = f"GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode()
+        with sockets.create_connection(("127.0.0.1", httpx.URL(service.http).port)) as lazy:
+            lazy.sendall(request)
+            time.sleep(4.0)  # taking nothing is what it does
+            assert client.get("/healthz").status_code == 200
+            lazy.settimeout(PATIENCE)
+            taken = 0
+            with suppress(ConnectionResetError):
+                while more := lazy.recv(1 << 20):
+                    taken += len(more)
+            assert taken < 32 << 20
+
+
+def test_pages_without_their_packages_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "vizworker.web.server")
+    with pytest.raises(ConfigError, match=r"pip install 'vizworker\[web\]'"):
+        Service(Config("ipc:///tmp/s", http="0"), PixelDrawer)
 
 
 @contextmanager

@@ -190,6 +190,8 @@ def serve(
         daemons.detach(loaded.log_file or Path(os.devnull))
     try:
         service.run()
+    except VizError as error:
+        fail(_code(error), error)
     finally:
         if lock is not None:
             lock.release()

@@ -1,6 +1,7 @@
 """A worker with all that surrounds it: logs, HTTP pages, the service manager, reloads."""
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -46,6 +47,7 @@ class Service:
         self._load = load
         self._wanted = False  # a reload
         self._ready = False  # has been told
+        self._at_terminal = os.isatty(0)
         self._manager = Manager()
         self._timer: threading.Timer | None = None  # until what is in hand is given up
         self._log_file = None if config.log_file is None else str(config.log_file)
@@ -117,6 +119,9 @@ class Service:
         self.worker.give_up(CUT_SHORT)
 
     def _hung_up(self, _: int, __: FrameType | None) -> None:
+        # a terminal that closed wants it gone; anybody else, its settings read again
+        if self._at_terminal and not os.isatty(0):
+            self.worker.stop()
         self._wanted = True
 
     def _reload(self) -> None:

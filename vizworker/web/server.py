@@ -18,22 +18,35 @@ from vizworker.web.guard import Rules
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CONNECTIONS = 128  # at a time; more are answered 503
-PATIENCE = 10.0  # seconds for a client to say what it wants
+PATIENCE = 10.0  # seconds without a step of a client, at least
 MIN_TOKEN = 16  # characters
 END = 5.0  # seconds for answers to be taken at the end
 
 
 class Impatient(H11Protocol):
-    """Hangs up on who connects and does not say in time what it wants."""
+    """Hangs up on who connects and says nothing, asks for half a page, or does not take one."""
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait."""
+        """Begin to look."""
         super().connection_made(transport)
-        self.loop.call_later(PATIENCE, self._look)
+        self._answered: object = None  # the last request, at the last look
+        self._untaken = 0  # bytes of answers, at the last look
+        self._looks = self.loop.call_later(PATIENCE, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing to look at any more."""
+        self._looks.cancel()
+        super().connection_lost(exc)
 
     def _look(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
+        untaken = self.transport.get_write_buffer_size()
+        stuck = bool(untaken) and untaken == self._untaken
+        waits = self.cycle is None or self.cycle.response_complete
+        if stuck or (waits and not untaken and self.cycle is self._answered):
             self.transport.abort()
+            return
+        self._answered, self._untaken = self.cycle, untaken
+        self._looks = self.loop.call_later(PATIENCE, self._look)
 
 
 class Web:
