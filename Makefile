@@ -39,6 +39,7 @@ faults: $(STAMP)
 	$(BIN)/python -m pytest tests/test_faults.py -m "slow or not slow"
 
 fuzz: $(STAMP)
+	$(BIN)/python -m pip install -q -e '.[fuzz]' -c constraints.txt
 	$(BIN)/python tests/fuzz/fuzz.py
 
 soak: $(STAMP)

@@ -31,9 +31,9 @@ class Run:
         return self.status.state == "ended"
 
     def hear(self, now: float, run: str, cost: Cost) -> None:
-        """A sign of life."""
+        """A sign of life, perhaps of one that said goodbye before."""
         self.heard = now
-        self._change(run=run, cost=cost, replaced=cost.replaced + self.overtaken)
+        self._change(run=run, cost=cost, replaced=cost.replaced + self.overtaken, state="waiting")
 
     def came_home(self, home: Times) -> None:
         """The search has written an image, perhaps that of the last frame drawn."""
