@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from vizworker.config import SETTINGS, Config, Limits, changed, load, private, read_file
+from vizworker.config import Config, Limits
 from vizworker.errors import ConfigError
 from vizworker.frame import DTYPES, MAX_ARRAYS, MAX_BUFFER
+from vizworker.settings import SETTINGS, changed, load, private, read_file
 from vizworker.wire import MAX_FRAME
 
 # one value for each setting, as text and as a worker sees it

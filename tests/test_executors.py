@@ -16,7 +16,7 @@ import psutil
 import pytest
 from running import PATIENCE, small_frame, wait_until
 
-from vizworker import config
+from vizworker import settings
 from vizworker.config import Config
 from vizworker.errors import ConfigError, RenderError, RenderLostError
 from vizworker.executors import Executor, executor_of
@@ -282,8 +282,8 @@ def test_cluster_that_is_not_one_is_refused_by_name() -> None:
 
 
 def test_configuration_chooses_the_executor() -> None:
-    assert isinstance(executor_of(config.private({}, os.getpid())), Here)
-    executor = executor_of(config.load({"processes": "3"}, {}))
+    assert isinstance(executor_of(settings.private({}, os.getpid())), Here)
+    executor = executor_of(settings.load({"processes": "3"}, {}))
     assert isinstance(executor, Processes)
     executor.close()
-    assert 1 <= config.load({}, {}).processes <= 4
+    assert 1 <= settings.load({}, {}).processes <= 4

@@ -166,7 +166,9 @@ def would_run(clone: Path, target: str) -> str:
 
 def test_nothing_is_installed_twice(clone: Path) -> None:
     assert "install" not in would_run(clone, "setup")
-    assert would_run(clone, "test").splitlines() == [".venv/bin/python -m pytest"]
+    assert would_run(clone, "test").splitlines() == [
+        ".venv/bin/python -m pytest -n 2 --dist loadfile"
+    ]
 
 
 @pytest.mark.parametrize("changed", ["pyproject.toml", "constraints.txt"])

@@ -5,8 +5,8 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from vizworker.cli import app
-from vizworker.config import SETTINGS
 from vizworker.manual import page
+from vizworker.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 

@@ -3,7 +3,7 @@
 `python -m vizworker.manual > docs/settings.md` writes it.
 """
 
-from vizworker.config import SETTINGS, Setting
+from vizworker.settings import SETTINGS, Setting
 
 HEAD = """# Settings of a worker
 

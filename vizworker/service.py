@@ -11,11 +11,12 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from vizworker import __version__
-from vizworker.config import Config, changed
+from vizworker.config import Config
 from vizworker.errors import ConfigError, VizError
 from vizworker.executors import executor_of
 from vizworker.logs import set_up
 from vizworker.notify import Manager
+from vizworker.settings import changed
 from vizworker.sinks.record import Records
 from vizworker.worker import Drawer, Sink, Worker
 
