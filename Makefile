@@ -5,11 +5,12 @@ BENCHMARKS := fit_arrays render where quick_update first_update end_to_end publi
 JOBS ?= 2
 export PYTHON
 
-.PHONY: help setup demo test audit faults fuzz soak docker-test lint bench bench-quick clean
+.PHONY: help setup demo examples test audit faults fuzz soak docker-test lint bench bench-quick clean
 
 help:
 	@echo "make demo         fit a simulated lens and watch it (a few minutes)"
 	@echo "make test         run the tests"
+	@echo "make examples     BlackJAX, optax and herculens, watched (a minute or two)"
 	@echo "make lint         ruff, with its security rules, and mypy"
 	@echo "make audit        known weaknesses of the pinned packages (needs PyPI's advisories)"
 	@echo "make bench        what watching costs, all of it (an hour or two); bench-quick: some minutes"
@@ -26,11 +27,14 @@ $(BIN)/python:
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "[2/2] installing vizworker, PyAutoLens and the tools at pinned versions (a few minutes)"
-	$(BIN)/python -m pip install -e '.[autolens,dev]' -c constraints.txt
+	$(BIN)/python -m pip install -e '.[autolens,dev,examples]' -c constraints.txt
 	@touch $@
 
 demo: $(STAMP)
 	$(BIN)/vizworker demo
+
+examples: $(STAMP)
+	@for each in examples/*.py; do $(BIN)/python $$each || exit 1; done
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
