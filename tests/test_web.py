@@ -66,6 +66,13 @@ def pages(
     assert not thread.is_alive()
 
 
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Pages that are only asked for, and have one more name."""
+    with pages(tmp_path_factory.mktemp("pages"), http_hosts=("viz.example",)) as (_, client):
+        yield client
+
+
 def draw(service: Service, run_id: str = "run", **fields: object) -> None:
     """Have a frame drawn."""
     with publishing(service.worker.endpoint, Home(), run_id) as publisher:
@@ -94,9 +101,8 @@ def test_page_lists_runs_and_shows_the_latest_figure_of_each(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("path", ["/runs/../../etc/passwd/figure.png", "/runs/x/figure.png", "/no"])
-def test_page_that_is_not_there_is_not_found(path: str, tmp_path: Path) -> None:
-    with pages(tmp_path) as (_, client):
-        assert client.get(path).status_code == 404
+def test_page_that_is_not_there_is_not_found(path: str, asked: httpx.Client) -> None:
+    assert asked.get(path).status_code == 404
 
 
 def test_run_whose_name_is_a_path_is_shown_under_its_key(tmp_path: Path) -> None:
@@ -151,16 +157,16 @@ def draw_refused(service: Service) -> None:
         ({"origin": "http://localhost:8080"}, 200),
     ],
 )
-def test_pages_are_shown_under_names_of_ours_alone(headers, code, tmp_path: Path) -> None:
-    with pages(tmp_path, http_hosts=("viz.example",)) as (_, client):
-        assert client.get("/metrics", headers=headers).status_code == code
+def test_pages_are_shown_under_names_of_ours_alone(
+    headers: dict[str, str], code: int, asked: httpx.Client
+) -> None:
+    assert asked.get("/metrics", headers=headers).status_code == code
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "FROB"])
-def test_pages_are_only_read(method: str, tmp_path: Path) -> None:
-    with pages(tmp_path) as (_, client):
-        assert client.request(method, "/").status_code == 405
-        assert client.head("/healthz").status_code == 200
+def test_pages_are_only_read(method: str, asked: httpx.Client) -> None:
+    assert asked.request(method, "/").status_code == 405
+    assert asked.head("/healthz").status_code == 200
 
 
 @pytest.fixture

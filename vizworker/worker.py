@@ -134,6 +134,7 @@ class Worker:
         try:
             self._thread = threading.current_thread()
             self._drawer, self._executor = self._make_drawer(), self._make_executor()
+            self._wake()  # the first turn, which tells that it serves, waits for nothing
             while not self._stopping:
                 self.tick()
         finally:
