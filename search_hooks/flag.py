@@ -62,7 +62,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings | None:
         os.environ[KEYS_VARIABLE] = arguments.viz_keys  # forked and spawned searches need it too
     if wanted.lower() == AUTO:
         wanted = find_worker() or PRIVATE
-        logger.info("figures are drawn by the worker at %s", wanted)
+        logger.info("the worker that draws is %s", wanted)
     private = wanted.lower() in (PRIVATE, "1", "yes", "on", "true")
     return Settings(every=arguments.viz_every, endpoint=None if private else wanted)
 

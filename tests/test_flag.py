@@ -1,6 +1,7 @@
 """The flags, their environment, and the guard against XLA's hang."""
 
 import argparse
+import os
 import subprocess
 import sys
 
@@ -87,3 +88,10 @@ def test_process_whose_backend_is_up_without_the_flag_is_warned_once():
     )
     assert printed.stdout.count("can hang for ever") == 1
     assert XLA_FLAG in printed.stdout
+
+
+def test_key_that_is_named_is_for_every_search_of_the_process(monkeypatch):
+    monkeypatch.setenv("VIZ_WORKER_KEYS", "/other.key")
+    words = ["--viz-worker=tcp://viz.example:5555", "--viz-keys", "/my.key"]
+    assert parsed(words, monkeypatch) == Settings(endpoint="tcp://viz.example:5555")
+    assert os.environ["VIZ_WORKER_KEYS"] == "/my.key"

@@ -14,15 +14,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
-from running import PATIENCE, Home, PixelDrawer, publishing, small_frame, wait_until
+from msgspec import structs
+from running import PATIENCE, Home, PixelDrawer, pixel, publishing, small_frame, wait_until
 
 from search_hooks.flag import Settings
 from vizworker import ask, keys
 from vizworker.auth import check_endpoint, find_worker, key_for, read_key, secure
 from vizworker.config import Config, Limits
-from vizworker.errors import ConfigError, EndpointError
+from vizworker.errors import ConfigError, EndpointError, LimitError
 from vizworker.frame import Cost
-from vizworker.wire import Alive, Beat, Drawn, Refused, decode, encode, encode_frame
+from vizworker.sinks.record import Records
+from vizworker.wire import Alive, Beat, Drawn, Refused, RunStatus, decode, encode, encode_frame
 from vizworker.worker import Worker
 
 ROOT = Path(__file__).parents[1]
@@ -225,6 +227,20 @@ def test_more_than_a_limit_is_named_answered_and_counted(limits, frame, name, sa
             assert f"(its setting limits.{name})" in refused.error
             assert isinstance(answer(socket, BEAT), Alive)
         assert ask.status(worker.endpoint, PATIENCE).refusals == {name: 1}
+
+
+def test_disk_is_limited_the_oldest_runs_make_room(tmp_path: Path) -> None:
+    records = Records(tmp_path, most=100_000)
+    status = RunStatus(run_id="", run="")
+    for number in range(5):  # of 33 kB each
+        frame = small_frame(run_id=str(number), arrays=BIG)
+        records.drawn(frame, pixel(), structs.replace(status, run_id=str(number)))
+        os.utime(records.image(str(number)).parent, (number, number))
+    assert {each.status.run_id for each in records.runs()} == {"3", "4"}
+    kept = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert 0 < kept < 100_000
+    with pytest.raises(LimitError, match=r"is not kept.*limits\.disk"):
+        Records(tmp_path, most=1000).drawn(frame, pixel(), status)
 
 
 def test_flood_is_refused_by_its_rate_and_others_are_heard(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ class Doorkeeper:
         """Stand at the door, before the socket is bound."""
         self.turned_away = 0  # connections of keys that are not authorised
         self._keyring = keyring
+        self._said: set[str] = set()
         self._socket = context.socket(zmq.REP)
         self._socket.linger = 0
         self._socket.bind(ZAP)
@@ -107,8 +108,14 @@ class Doorkeeper:
         if public and self._keyring.knows(public):
             return [version, request, b"200", b"OK", public.encode(), b""]
         self.turned_away += 1
-        logger.warning("a key that is not authorised was turned away: %s from %r", public, address)
+        self._say(f"a key that is not authorised was turned away: {public} from {address!r}")
         return [version, request, b"400", b"key not authorised", b"", b""]
+
+    def _say(self, message: str) -> None:
+        """Log a message the first time: who is turned away comes back every second."""
+        if message not in self._said and len(self._said) < 1000:
+            self._said.add(message)
+            logger.warning("%s", message)
 
 
 def make_worker(folder: Path) -> bool:
