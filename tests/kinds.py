@@ -127,6 +127,40 @@ def imaging(model: Callable[[], Any], use_jax: bool = True) -> Kind:
     return lenses.analysis(data, use_jax=use_jax), model()
 
 
+MESHES = {
+    "rectangular_uniform": al.mesh.RectangularUniform,
+    "rtu_adapt_density": al.mesh.RectangularRTUAdaptDensity,
+    "rtu_adapt_image": al.mesh.RectangularRTUAdaptImage,
+    "bilinear_adapt_density": al.mesh.RectangularBilinearAdaptDensity,
+    "bilinear_adapt_image": al.mesh.RectangularBilinearAdaptImage,
+    "delaunay": al.mesh.Delaunay,
+    "delaunay_nn": al.mesh.DelaunayNN,
+    "k_nearest_neighbor": al.mesh.KNearestNeighbor,
+    "knn_barycentric": al.mesh.KNNBarycentric,
+}
+SOURCE = str(("galaxies", "source"))
+
+
+def mesh(name: str, regularization: Any = None, use_jax: bool = True) -> Kind:
+    """A source on one of `MESHES`, seen through a lens without light on 40 x 40 pixels."""
+    data = lenses.dataset(shape=(40, 40), radius=1.8)
+    overlay = al.image_mesh.Overlay(shape=(12, 12), respect_small_datasets=False)
+    points = overlay.image_plane_mesh_grid_from(mask=data.mask)
+    cls = MESHES[name]
+    triangles = issubclass(cls, al.mesh.Delaunay)
+    regular = al.reg.ConstantSplit if triangles else al.reg.Constant
+    pixelization = al.Pixelization(
+        mesh=cls(pixels=len(points)) if triangles else cls(shape=(10, 10)),
+        regularization=regularization or regular(coefficient=1.0),
+    )
+    model = lenses._two_planes(None, pixelization=pixelization)
+    adapt = al.AdaptImages(
+        galaxy_name_image_dict={SOURCE: data.signal_to_noise_map},
+        galaxy_name_image_plane_mesh_grid_dict={SOURCE: points},
+    )
+    return lenses.analysis(data, adapt_images=adapt, use_jax=use_jax), model
+
+
 def mesh_source() -> Any:
     """A source on a small rectangular mesh, and no light of the lens."""
     model = lenses.rectangular(shape=(8, 8))
@@ -146,4 +180,7 @@ KINDS: dict[str, Callable[..., Kind]] = {
     "galaxy_interferometer": galaxy_interferometer,
     "galaxy_interferometer_free": functools.partial(galaxy_interferometer, "free"),
     "three_planes": functools.partial(imaging, three_planes),
+    **{name: functools.partial(mesh, name) for name in MESHES},
+    # its neighbours are found by scipy, which JAX cannot trace
+    "delaunay_constant": functools.partial(mesh, "delaunay", al.reg.Constant(coefficient=1.0)),
 }
