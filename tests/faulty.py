@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
+from proxy import free_port
 from running import PATIENCE, ready_line, wait_until
 
 from search_hooks.spawn import socket_folder
@@ -151,7 +152,7 @@ class Supervised:
 def supervised(data: Path, *flags: object, tcp: bool = False) -> Iterator[Supervised]:
     """A worker that always comes back, while the block runs."""
     folder = socket_folder()
-    endpoint = "tcp://127.0.0.1:*" if tcp else f"ipc://{folder}/socket"
+    endpoint = f"tcp://127.0.0.1:{free_port()}" if tcp else f"ipc://{folder}/socket"
     worker = Supervised(endpoint, data, *flags)
     try:
         yield worker

@@ -1,5 +1,6 @@
 """A line between a search and its worker that a test can cut, delay, reset and hold."""
 
+import random
 import select
 import socket as sockets
 import struct
@@ -12,6 +13,18 @@ from urllib.parse import urlsplit
 CHUNK = 1 << 16  # bytes
 LOOK = 0.02  # seconds between two looks at what the test wants
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER that has `close` send a reset
+
+
+def free_port() -> int:
+    """A port of the loopback where a worker can start again and again.
+
+    It is below those that the system gives to connections: one that is made to such a port while
+    nobody listens there may get that very port as its own, and keep it.
+    """
+    for port in random.sample(range(20_000, 30_000), 1000):
+        with suppress(OSError), sockets.create_server(("127.0.0.1", port)):
+            return port
+    raise OSError("no port is free")
 
 
 class Proxy:
