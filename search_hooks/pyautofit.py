@@ -110,7 +110,9 @@ def _watched(fitness: Any, search: Any, extractor: Extractor, settings: flag.Set
         key=_key(analysis, model, extractor) if analysis.is_jax else None,
         finish=extractor.finish,
         parameter_names=tuple(model.model_component_and_parameter_names),
-        title_prefix=getattr(analysis, "title_prefix", None) or "",
+        title_prefix=getattr(extractor, "title_prefix", None)
+        or getattr(analysis, "title_prefix", None)
+        or "",
         style=style_from_config(),
         on_image=_display(search, fitness.paths),
         memory=_memory(fitness.paths),
@@ -161,11 +163,28 @@ def _without_jax(analysis: Any, model: Any) -> Callable[[Any], dict[str, Any]]:
 
     @functools.cache
     def fit_from() -> Callable[[Any], dict[str, Any]]:
-        plain = object.__new__(type(analysis))
-        plain.__dict__.update(analysis.__dict__, _use_jax=False)
+        plain = _by_numpy(analysis)
         return _fit_from(extractor_for(plain), plain, model)
 
     return lambda parameters: fit_from()(parameters)
+
+
+def _by_numpy(analysis: Any) -> Any:
+    """A copy of an analysis, with all of its datasets, that computes by numpy."""
+    plain = object.__new__(type(analysis))
+    plain.__dict__.update(analysis.__dict__, _use_jax=False)
+    if isinstance(analysis, af.FactorGraphModel):
+        factors = [_with_numpy(factor) for factor in analysis._model_factors]
+        plain.__dict__.update(_explicit_use_jax=False, _model_factors=factors)
+    return plain
+
+
+def _with_numpy(factor: Any) -> Any:
+    if not isinstance(factor, af.AnalysisFactor):
+        return factor
+    plain = object.__new__(type(factor))
+    plain.__dict__.update(factor.__dict__, analysis=_by_numpy(factor.analysis))
+    return plain
 
 
 class WatchedFitness(Fitness):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from vizworker.panels import Grid, check_grid
 
 # what may travel: real numbers, whole numbers and flags
 DTYPES = frozenset({"float64", "float32", "int64", "int32", "uint8", "bool"})
-MAX_ARRAYS = 256
+MAX_ARRAYS = 1024
 MAX_NDIM = 4
 MAX_NAME = 128
 MAX_BUFFER = 256 << 20  # bytes of one array

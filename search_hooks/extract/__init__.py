@@ -11,6 +11,7 @@ from vizworker.errors import ExtractError
 
 # class of the host -> module with `extractor(analysis)`; subclasses are found through their bases
 EXTRACTORS = {
+    "autofit.graphical.declarative.collection.FactorGraphModel": "search_hooks.extract.combined",
     "autolens.imaging.model.analysis.AnalysisImaging": "search_hooks.extract.imaging",
     "autolens.interferometer.model.analysis.AnalysisInterferometer": (
         "search_hooks.extract.interferometer"
@@ -19,6 +20,7 @@ EXTRACTORS = {
     "autogalaxy.interferometer.model.analysis.AnalysisInterferometer": (
         "search_hooks.extract.galaxy_interferometer"
     ),
+    "autolens.weak.model.analysis.AnalysisWeak": "search_hooks.extract.weak",
 }
 
 

@@ -36,6 +36,7 @@ class InterferometerExtractor:
         # the host draws a lone plane as if it were a source
         source = source_plane(fit, xp, self.grids)
         source.pop("source_plane_mid_zoom", None)  # is in no panel
+        source["final_plane"] = xp.asarray([len(fit.tracer.planes) - 1])
         return self.visibilities.arrays(fit) | source | curves(fit, xp, self.grids)
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

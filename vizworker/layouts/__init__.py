@@ -6,7 +6,15 @@ from importlib.metadata import entry_points
 
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame
-from vizworker.layouts import galaxy_imaging, galaxy_interferometer, grid, imaging, interferometer
+from vizworker.layouts import (
+    combined,
+    galaxy_imaging,
+    galaxy_interferometer,
+    grid,
+    imaging,
+    interferometer,
+    weak,
+)
 from vizworker.layouts.sheet import (
     Arrows,
     Bars,
@@ -50,11 +58,13 @@ Layout = Callable[[Frame], tuple[Sheet, ...]]
 GROUP = "vizworker.layouts"  # entry points: layout name = module:function
 
 LAYOUTS: dict[str, Layout] = {
+    "combined": lambda frame: combined.sheets(frame, sheets),
     "grid": grid.sheets,
     "imaging": imaging.sheets,
     "galaxy_imaging": galaxy_imaging.sheets,
     "interferometer": interferometer.sheets,
     "galaxy_interferometer": galaxy_interferometer.sheets,
+    "weak": weak.sheets,
 }
 
 
