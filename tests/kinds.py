@@ -7,6 +7,7 @@ from typing import Any
 import autofit as af
 import autogalaxy as ag
 import autolens as al
+import catalogues
 import lenses
 import numpy as np
 from lenses import _around
@@ -183,4 +184,5 @@ KINDS: dict[str, Callable[..., Kind]] = {
     **{name: functools.partial(mesh, name) for name in MESHES},
     # its neighbours are found by scipy, which JAX cannot trace
     "delaunay_constant": functools.partial(mesh, "delaunay", al.reg.Constant(coefficient=1.0)),
+    **catalogues.KINDS,
 }
