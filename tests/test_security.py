@@ -23,6 +23,7 @@ from vizworker.auth import check_endpoint, find_worker, key_for, read_key, secur
 from vizworker.config import Config, Limits
 from vizworker.errors import ConfigError, EndpointError, LimitError
 from vizworker.frame import Cost
+from vizworker.report import Report, as_table
 from vizworker.sinks.record import Records
 from vizworker.wire import Alive, Beat, Drawn, Refused, RunStatus, decode, encode, encode_frame
 from vizworker.worker import Worker
@@ -331,3 +332,16 @@ def test_keygen_makes_authorises_and_revokes(tmp_path: Path) -> None:
     again = keygen("--revoke", "alice")
     assert again.returncode == 2
     assert len(again.stderr.splitlines()) == 1
+
+
+def test_name_of_a_run_moves_no_cursor_in_a_terminal(tmp_path: Path) -> None:
+    name = "lens\x1b[2J\rroot"
+    with serving(None, f"ipc://{tmp_path}/socket") as worker:
+        with publishing(worker.endpoint, Home(), name) as publisher:
+            publisher.publish(small_frame(run_id=name))
+            assert publisher.close(PATIENCE)
+        report = Report((ask.status(worker.endpoint, PATIENCE),), (), ())
+    table = as_table(report)
+    assert "\x1b" not in table
+    assert "\r" not in table
+    assert "name of lens\\x1b[2J\\rroot" in table

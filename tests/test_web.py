@@ -133,6 +133,7 @@ def test_metrics_count_frames_and_time_them(tmp_path: Path) -> None:
         assert value(text, "vizworker_frames_waiting") == 0
         assert value(text, "vizworker_memory_bytes") > 1e6
         assert value(text, 'vizworker_runs{state="ended"}') == 2
+        assert value(text, "vizworker_processes") >= 0
         draw_refused(service)
         wait_until(lambda: 'reason="ValueError"' in metrics(), "the refusal is counted")
         assert value(metrics(), 'vizworker_messages_refused_total{reason="ValueError"}') == 1
@@ -325,8 +326,9 @@ def test_log_lines_are_json_and_their_file_is_rotated(tmp_path: Path) -> None:
         assert json.loads(lines[-1])["level"] == "warning"
         assert sorted(os.listdir(tmp_path)) == ["log", "log.1", "log.2"]
         set_up(Config("ipc:///tmp/s"), str(tmp_path / "text"))
-        logging.getLogger("here").warning("line\nforged")
-        assert len((tmp_path / "text").read_text().splitlines()) == 1
+        logging.getLogger("here").warning("line\nforged \x1b[2J\u2028")
+        [line] = (tmp_path / "text").read_text().splitlines()
+        assert line.endswith("line\\nforged \\x1b[2J\\u2028")
     finally:
         root = logging.getLogger()
         for handler in root.handlers[:]:

@@ -39,12 +39,19 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+def printable(text: str) -> str:
+    """A text that moves no cursor and begins no line: what cannot be printed is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 class OneLine(logging.Formatter):
     """One line of text: a message from elsewhere cannot look like two."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line of a record, without its trace."""
-        record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
+        record.message = printable(record.message)
         return super().formatMessage(record)
 
 

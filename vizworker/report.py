@@ -10,6 +10,7 @@ import msgspec
 from vizworker import ask, discovery
 from vizworker.daemon import Daemon, find
 from vizworker.errors import VizError
+from vizworker.logs import printable
 from vizworker.sinks.record import Recorded, Records
 from vizworker.wire import RunStatus, Status
 
@@ -111,7 +112,7 @@ def _rows(runs: tuple[RunStatus, ...]) -> Iterator[str]:
     for run in runs:
         latency = (run.latency.written or run.latency.encoded) - run.latency.triggered
         yield COLUMNS.format(
-            run.run[:28],
+            printable(run.run[:28]),
             run.state,
             run.drawn,
             "-" if run.age is None else _span(run.age),

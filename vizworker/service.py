@@ -100,11 +100,15 @@ class Service:
     def _turned(self, worker: Worker) -> None:
         if not self._ready:
             self._ready = True
-            self._manager.ready(f"listens at {self.worker.endpoint}")
+            self._manager.ready(self._where())
         self._manager.alive(time.monotonic())
         if self._wanted:
             self._wanted = False
             self._reload()
+
+    def _where(self) -> str:
+        pages = f", its pages are at {self.http}" if self.http else ""
+        return f"listens at {self.worker.endpoint}{pages}"
 
     def _ending(self) -> None:
         """Whatever is drawn, the end comes when its time is up."""
@@ -145,7 +149,7 @@ class Service:
                 logger.warning("these settings need a restart: %s", ", ".join(others))
         except (VizError, OSError) as error:
             logger.error("the settings stay as they were: %s", error)
-        self._manager.ready(f"listens at {self.worker.endpoint}")
+        self._manager.ready(self._where())
 
     def _stop_web(self) -> None:
         if self._web is not None:

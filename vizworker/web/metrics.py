@@ -2,7 +2,9 @@
 
 from collections import Counter as Counts
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
+import psutil
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -61,6 +63,7 @@ class Metrics:
             ("uptime_seconds", "Since the worker listens.", status.uptime),
         ):
             yield GaugeMetricFamily(f"vizworker_{name}", about, value)
+        yield from _processes()
         runs = GaugeMetricFamily("vizworker_runs", "Runs, by their state.", labels=["state"])
         for state, count in Counts(run.state for run in status.runs).items():
             runs.add_metric([state], count)
@@ -79,3 +82,15 @@ class Metrics:
 
     def _counter(self, name: str, about: str) -> Counter:
         return Counter(f"vizworker_{name}", about, registry=self._registry)
+
+
+def _processes() -> Iterator[Metric]:
+    """The render processes, as the system sees them now."""
+    memory = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            memory.append(child.memory_info().rss)
+    yield GaugeMetricFamily("vizworker_processes", "Render processes.", len(memory))
+    yield GaugeMetricFamily(
+        "vizworker_processes_memory_bytes", "Resident memory of the render processes.", sum(memory)
+    )
