@@ -28,9 +28,6 @@ class ChartArtists:
 
     def update(self, chart: Chart) -> None:
         """Show another chart."""
-        if self._bar is not None:
-            self._bar.remove()
-            self._bar = None
         self.axes.clear()
         norm = Normalize(*_range(chart))
         colours = colormap(chart.colormap or self._style.colormap)
@@ -38,8 +35,7 @@ class ChartArtists:
         for mark in chart.marks:
             _add(self.axes, mark, mappable)
         self._finish(chart)
-        if chart.colour_ticks is not None:
-            self._bar = self._add_bar(mappable, chart.colour_ticks)
+        self._update_bar(mappable, chart.colour_ticks)
 
     def all_axes(self) -> Iterator[Axes]:
         """The chart's axes and those of its colour bar."""
@@ -73,6 +69,18 @@ class ChartArtists:
         if chart.legend_size is not None and any(_label(mark) for mark in chart.marks):
             axes.legend(fontsize=chart.legend_size)
 
+    def _update_bar(self, mappable: ScalarMappable, ticks: Ticks | None) -> None:
+        """The bar is kept: taking it away and adding it again moves the axes."""
+        if self._bar is not None and ticks is None:
+            self._bar.remove()
+            self._bar = None
+        elif self._bar is not None and ticks is not None:
+            self._bar.update_normal(mappable)
+            self._bar.set_ticks(ticks.positions)
+            self._label_bar(self._bar, ticks)
+        elif ticks is not None:
+            self._bar = self._add_bar(mappable, ticks)
+
     def _add_bar(self, mappable: ScalarMappable, ticks: Ticks) -> Colorbar:
         style = self._style
         bar = self.axes.figure.colorbar(
@@ -82,13 +90,17 @@ class ChartArtists:
             pad=style.colorbar_pad,
             ticks=ticks.positions,
         )
+        self._label_bar(bar, ticks)
+        return bar
+
+    def _label_bar(self, bar: Colorbar, ticks: Ticks) -> None:
+        style = self._style
         bar.ax.set_yticklabels(ticks.labels, va="center", fontsize=style.colorbar_labelsize)
         bar.ax.tick_params(
             axis="y",
             labelsize=style.colorbar_labelsize,
             labelrotation=style.colorbar_labelrotation,
         )
-        return bar
 
 
 def _add(axes: Axes, mark: Mark, colours: ScalarMappable) -> None:
