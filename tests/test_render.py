@@ -214,13 +214,40 @@ def test_a_frame_that_cannot_be_drawn_does_not_spoil_the_next() -> None:
     np.testing.assert_array_equal(figures.render(frame, LIVE).pictures[0].rgb, before)
 
 
-def test_figures_kept_are_bounded_and_forgotten_with_their_run() -> None:
-    figures, frame = Figures(limit=2), small_frame()
-    for run_id in ("a", "b", "c"):
+def test_figures_kept_are_bounded_by_number_and_by_bytes() -> None:
+    frame = small_frame()
+    for figures, most in ((Figures(limit=2), 2), (Figures(nbytes=1), 1)):
+        for title in ("a", "b", "c"):
+            figures.render(replace(frame, title_prefix=title), 30.0)
+        assert len(figures._plates) == most
+
+
+def test_figures_are_shared_by_runs_and_forgotten_with_the_last_of_them() -> None:
+    figures, frame = Figures(), small_frame()
+    for run_id in ("a", "b"):
         figures.render(replace(frame, run_id=run_id), 30.0)
-    assert {run_id for run_id, _ in figures._plates} == {"b", "c"}
+    assert len(figures._plates) == 1
+    figures.forget("a")
+    assert len(figures._plates) == 1
     figures.forget("b")
-    assert {run_id for run_id, _ in figures._plates} == {"c"}
+    assert not figures._plates
+
+
+def test_figure_shared_by_runs_has_the_pixels_of_each_ones_own() -> None:
+    shared = Figures()
+    for run_id, scale in (("a", 1.0), ("b", 1e5), ("c", 1e-5), ("a", 3.0), ("b", 1e5)):
+        frame = scaled(replace(small_frame(), run_id=run_id), scale)
+        ours = shared.render(frame, LIVE).pictures[0].rgb
+        np.testing.assert_array_equal(ours, Figures().render(frame, LIVE).pictures[0].rgb)
+    assert len(shared._plates) == 1
+
+
+def scaled(frame: Frame, scale: float) -> Frame:
+    arrays = {
+        name: array * scale if name in ("data", "model_data") else array
+        for name, array in frame.arrays.items()
+    }
+    return replace(frame, arrays=arrays)
 
 
 def test_the_colours_are_upstreams() -> None:

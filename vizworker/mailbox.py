@@ -14,12 +14,12 @@ class Letter:
 
     frame: Frame
     route: bytes  # the routing id of the peer that sent it
-    since: float  # when its run began to wait, seconds
+    since: float  # when its run had its last turn, or began to wait for its first; seconds
     hurried: bool = False  # it goes before others, as the last of its run
 
 
 class Mailbox:
-    """The newest frame of each run, taken in the order in which runs began to wait.
+    """The newest frame of each run; whose run's last turn is longest ago is taken first.
 
     Attributes:
         nbytes: bytes of all waiting arrays.
@@ -27,7 +27,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.nbytes = 0
-        self._letters: dict[str, Letter] = {}  # the run that waited longest is first
+        self._letters: dict[str, Letter] = {}
 
     def __len__(self) -> int:
         return len(self._letters)
@@ -35,14 +35,21 @@ class Mailbox:
     def __contains__(self, run_id: str) -> bool:
         return run_id in self._letters
 
-    def put(self, frame: Frame, route: bytes, now: float, *, hurried: bool = False) -> bool:
+    def put(self, frame: Frame, route: bytes, since: float, *, hurried: bool = False) -> bool:
         """Leave a frame; True if it took the place of an older one of its run.
 
         A frame older than the waiting one is dropped: the newer answers for it.
+
+        Args:
+            frame: of any run.
+            route: of who sent it.
+            since: when its run had its last turn, or now if it had none. Not when it came: who
+                sends without end would always be there first.
+            hurried: it goes before others.
         """
         held = self._letters.get(frame.run_id)
         if held is None:
-            self._letters[frame.run_id] = Letter(frame, route, now, hurried)
+            self._letters[frame.run_id] = Letter(frame, route, since, hurried)
             self.nbytes += frame_bytes(frame)
             return False
         newest = max(held.frame, frame, key=lambda each: each.sequence)
@@ -53,16 +60,16 @@ class Mailbox:
         return held.frame.sequence != frame.sequence
 
     def put_back(self, letter: Letter) -> None:
-        """Leave a frame that could not be drawn yet, before all others, unless a newer one came."""
+        """Leave a frame that could not be drawn yet, unless a newer one came."""
         run_id = letter.frame.run_id
         if run_id not in self._letters:
-            self._letters = {run_id: letter, **self._letters}
+            self._letters[run_id] = letter
             self.nbytes += frame_bytes(letter.frame)
 
     def take(self, run_id: str | None = None) -> Letter | None:
-        """The frame of a run, or of the run that waited longest; None if nothing waits."""
+        """The frame of a run, or of the one whose turn it is; None if nothing waits."""
         if run_id is None:
-            run_id = next(iter(self._letters), "")
+            run_id = min(self._letters, key=lambda each: self._letters[each].since, default="")
         letter = self._letters.pop(run_id, None)
         if letter is not None:
             self.nbytes -= frame_bytes(letter.frame)
@@ -76,7 +83,8 @@ class Mailbox:
             rather: a run that is cheaper to draw now than others; it goes first, unless another
                 has waited for longer by `PATIENCE`.
         """
-        waiting = [letter for letter in self._letters.values() if may(letter)]
+        letters = sorted(self._letters.values(), key=lambda letter: letter.since)
+        waiting = [letter for letter in letters if may(letter)]
         hurried = next((letter for letter in waiting if letter.hurried), None)
         if hurried is not None or not waiting:
             return None if hurried is None else hurried.frame.run_id

@@ -122,6 +122,7 @@ class Worker:
         self._runs = Runs(config.limits)
         self._flights: dict[str, Flight] = {}  # by run
         self._landed: deque[tuple[str, Future[Rendered]]] = deque()
+        self._turns: dict[str, float] = {}  # when runs had their last one, monotonic
         self._resting: dict[str, float] = {}  # runs that cost a process: until when, monotonic
         self._leaving: dict[str, Bye] = {}  # runs that said goodbye and have a frame in hand
         self._hurried: set[str] = set()  # runs whose last frame has come
@@ -282,7 +283,8 @@ class Worker:
         hurried = frame.final and frame.run_id not in self._hurried
         if hurried:
             self._hurried.add(frame.run_id)
-        overtook = self._mailbox.put(replace(frame, times=times), route, now, hurried=hurried)
+        turn = self._turns.get(frame.run_id, now)
+        overtook = self._mailbox.put(replace(frame, times=times), route, turn, hurried=hurried)
         run.receive(frame, now, overtook=overtook)
 
     def _next(self) -> str | None:
@@ -304,7 +306,8 @@ class Worker:
         letter = self._mailbox.take(run_id)
         if letter is None:
             return
-        self._flights[run_id] = Flight(letter, time.monotonic())
+        now = self._turns[run_id] = time.monotonic()
+        self._flights[run_id] = Flight(letter, now)
         run = self._runs.known(run_id)
         frame = letter.frame if run is None else run.to_draw(letter.frame)
         future = self._executor.submit(self._drawer.render, frame)
@@ -408,6 +411,7 @@ class Worker:
         self._resting.pop(run_id, None)
         self._leaving.pop(run_id, None)
         self._hurried.discard(run_id)
+        self._turns.pop(run_id, None)
         self._drawer.forget(run_id)
         self._executor.forget(run_id)
         self._tell_sinks(lambda sink: sink.ended(run.status_at(time.monotonic())))

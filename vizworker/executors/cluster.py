@@ -57,7 +57,7 @@ class Cluster:
             raise ConfigError(
                 f"--executor dask:// needs more packages ({error}): pip install 'vizworker[dask]'"
             ) from error
-        self._distributed = distributed
+        self._distributed: Any = distributed
         self._address = f"{SCHEMES[scheme]}://{place}"
         self._deadline = deadline
         self._client: Any = None

@@ -31,6 +31,11 @@ class Dots:
     tables: np.ndarray  # (n,) which table a pixel follows
     shades: np.ndarray  # (tables, 256) uint8
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return self.where.nbytes + self.tables.nbytes + self.shades.nbytes
+
     def draw(self, canvas: np.ndarray) -> None:
         """Put the dots on a (height, width, 4) uint8 canvas."""
         pixels = canvas.reshape(-1, 4)

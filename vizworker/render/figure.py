@@ -1,9 +1,13 @@
-"""Frames become images: figures are kept, one for each run and arrangement of panels."""
+"""Frames become images: figures are kept, one for each arrangement of panels and style.
+
+Runs share them: what differs between the frames of two runs is no more than what differs between
+two frames of one.
+"""
 
 import time
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
@@ -15,7 +19,8 @@ from vizworker.render.notes import with_notes
 from vizworker.render.plate import Plate, arrangement
 from vizworker.render.png import encode
 
-MAX_PLATES = 8
+MAX_PLATES = 16
+MAX_BYTES = 512 << 20  # of all plates
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,27 @@ class Rendered:
     encoded: float  # and when the PNG was
 
 
+@dataclass
+class _Kept:
+    """A plate, and the runs that it has drawn."""
+
+    plate: Plate
+    runs: set[str] = field(default_factory=set)
+
+
 class Figures:
     """Draws frames; not for several threads at once."""
 
-    def __init__(self, limit: int = MAX_PLATES) -> None:
+    def __init__(self, limit: int = MAX_PLATES, nbytes: int = MAX_BYTES) -> None:
+        """Begin with none.
+
+        Args:
+            limit: plates that are kept; the one that was not used for longest goes first.
+            nbytes: bytes of all but the last one used.
+        """
         self._limit = limit
-        self._plates: OrderedDict[tuple[str, Hashable], Plate] = OrderedDict()
+        self._nbytes = nbytes
+        self._plates: OrderedDict[Hashable, _Kept] = OrderedDict()
 
     def render(self, frame: Frame, dpi: float | None = None) -> Rendered:
         """The images of a frame, at the resolution of its style or at another.
@@ -59,22 +79,30 @@ class Figures:
     def _draw(self, frame: Frame, sheet: Sheet, dpi: float | None) -> np.ndarray:
         style = _styled(frame.style, sheet)
         dpi = style.dpi if dpi is None else dpi
-        key = frame.run_id, (frame.layout, sheet.names, arrangement(sheet), style, dpi)
-        plate = self._plates.pop(key, None) or Plate(sheet, style, dpi)
-        rgb = with_notes(plate.draw(sheet), (*frame.notes, *sheet.notes), dpi)
+        key = (frame.layout, sheet.names, arrangement(sheet), style, dpi)
+        # out of the table while it draws: one that has failed is in no known state
+        kept = self._plates.pop(key, None) or _Kept(Plate(sheet, style, dpi))
+        rgb = with_notes(kept.plate.draw(sheet), (*frame.notes, *sheet.notes), dpi)
         if not _anew(sheet):
-            self._keep(key, plate)
+            kept.runs.add(frame.run_id)
+            self._plates[key] = kept
+            self._make_room()
         return rgb
 
     def forget(self, run_id: str) -> None:
-        """Drop the figures of a run that has ended."""
-        for key in [key for key in self._plates if key[0] == run_id]:
-            del self._plates[key]
+        """Drop the figures of a run that has ended, but for those that others use."""
+        for key, kept in list(self._plates.items()):
+            kept.runs.discard(run_id)
+            if not kept.runs:
+                del self._plates[key]
 
-    def _keep(self, key: tuple[str, Hashable], plate: Plate) -> None:
-        self._plates[key] = plate
-        while len(self._plates) > self._limit:
+    def _make_room(self) -> None:
+        while len(self._plates) > self._limit or (len(self._plates) > 1 and self._full):
             self._plates.popitem(last=False)
+
+    @property
+    def _full(self) -> bool:
+        return sum(kept.plate.nbytes for kept in self._plates.values()) > self._nbytes
 
 
 def _anew(sheet: Sheet) -> bool:

@@ -32,8 +32,8 @@ from vizworker.render.pixels import blit, covered, fills, in_blocks, paint, word
 from vizworker.render.trim import Trim
 
 PAD = 0.1  # inches around the figure
-MAX_GROUNDS = 4  # kept, one for each way in which the labels push the panels about
-MAX_KEYS = 64  # lengths of labels whose ground is known
+MAX_GROUNDS = 32  # kept, one for each way in which the labels push the panels about
+MAX_KEYS = 1024  # lengths of labels whose ground is known
 PLACES = ("left", "right", "bottom", "top", "wspace", "hspace")
 
 
@@ -48,6 +48,12 @@ class Ground:
     blank: np.uint32  # RGBA elsewhere
     dots: dict[int, Dots]  # by panel
     inks: dict[int, "_Ink"]  # the same
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its marks and dots."""
+        dots = sum(each.nbytes for each in self.dots.values())
+        return self.marks.nbytes + self.words.nbytes + dots
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,12 @@ class Plate:
         # pixels that each label of a colour bar may have before it pushes
         self._rooms: list[float] | None = None
         self._placed: Ground | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what it keeps, as far as they count: its canvas and its grounds."""
+        pixels = self._figure.bbox.width * self._figure.bbox.height
+        return int(4 * pixels) + sum(ground.nbytes for ground in self._grounds.values())
 
     def draw(self, sheet: Sheet) -> np.ndarray:
         """The pixels of a sheet: (height, width, 3) uint8."""
@@ -165,7 +177,8 @@ class Plate:
                 self._rooms = [room for _, panel in panels for room in self._panel_rooms(panel)]
                 pushing = self._pushing(self._rooms)
             _add(self._keys, pushing, key, MAX_KEYS)
-        return self._grounds[key]
+        self._grounds[key] = ground = self._grounds.pop(key)  # the last to be dropped
+        return ground
 
     def _release_renderers(self) -> None:
         """Free the canvases of other places: each text keeps its last renderer alive."""
