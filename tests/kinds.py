@@ -123,8 +123,8 @@ def three_planes() -> Any:
 
 
 def imaging(model: Callable[[], Any], use_jax: bool = True) -> Kind:
-    """A lens on 60 x 60 pixels."""
-    data = lenses.dataset(shape=(60, 60), radius=2.6)
+    """A lens on 40 x 40 pixels."""
+    data = lenses.dataset(shape=(40, 40), radius=1.8)
     return lenses.analysis(data, use_jax=use_jax), model()
 
 
@@ -169,7 +169,16 @@ def mesh_source() -> Any:
     return model
 
 
+def combined(*names: str, use_jax: bool = True) -> Kind:
+    """Datasets of these kinds fitted together, with models that share nothing."""
+    made = [KINDS[name](use_jax=use_jax) for name in names]
+    factors = [af.AnalysisFactor(prior_model=model, analysis=each) for each, model in made]
+    graph = af.FactorGraphModel(*factors)
+    return graph, graph.global_prior_model
+
+
 KINDS: dict[str, Callable[..., Kind]] = {
+    "combined": functools.partial(combined, "galaxy_imaging", "galaxy_imaging"),
     "galaxy_imaging": galaxy_imaging,
     "galaxy_imaging_linear": galaxy_imaging_linear,
     "interferometer": interferometer,

@@ -47,7 +47,7 @@ def test_array_larger_than_a_worker_takes_is_refused_at_its_source() -> None:
 
 def test_number_of_arrays_is_limited() -> None:
     arrays = {f"array_{i}": np.zeros(1) for i in range(MAX_ARRAYS + 1)}
-    with pytest.raises(FrameError, match="257 arrays, expected at most 256"):
+    with pytest.raises(FrameError, match="1025 arrays, expected at most 1024"):
         small_frame(arrays=arrays)
 
 

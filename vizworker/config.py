@@ -63,7 +63,7 @@ class Limits:
         256 << 20, size, "Bytes of one array, or of any other part of a message.", reloads=True
     )
     frame: int = _setting(1 << 30, size, "Bytes of all arrays of one frame.", reloads=True)
-    arrays: int = _setting(256, count, "Arrays of one frame.", reloads=True)
+    arrays: int = _setting(1024, count, "Arrays of one frame.", reloads=True)
     dtypes: tuple[str, ...] = _setting(
         ("float64", "float32", "int64", "int32", "uint8", "bool"),
         words,
@@ -74,11 +74,17 @@ class Limits:
     waiting: int = _setting(
         1 << 30, size, "Bytes of all frames that wait to be drawn.", reloads=True
     )
+    held: int = _setting(
+        1 << 30,
+        size,
+        "Bytes of the last frames held for `export`; older ones are in the data folder alone.",
+        reloads=True,
+    )
     runs: int = _setting(
-        256, count, "Runs known at a time; ended ones make room for new ones.", reloads=True
+        1024, count, "Runs known at a time; ended ones make room for new ones.", reloads=True
     )
     connections: int = _setting(
-        1024, count, "Searches and askers that talked in the last minute.", reloads=True
+        2048, count, "Searches and askers that talked in the last minute.", reloads=True
     )
     rate: int = _setting(200, count, "Messages a second of one connection.", reloads=True)
     disk: int = _setting(
