@@ -31,6 +31,7 @@ VALUES = {
     "limits.dtypes": ("float64", ("float64",)),
     "limits.text": ("9", 9),
     "limits.waiting": ("1000", 1000),
+    "limits.held": ("3G", 3 << 30),
     "limits.runs": ("5", 5),
     "limits.connections": ("6", 6),
     "limits.rate": ("8", 8),

@@ -21,7 +21,7 @@ from search_hooks.flag import Settings
 from vizworker import ask, keys
 from vizworker.auth import check_endpoint, find_worker, key_for, read_key, secure
 from vizworker.config import Config, Limits
-from vizworker.errors import ConfigError, EndpointError, LimitError
+from vizworker.errors import ConfigError, EndpointError, LimitError, VizError
 from vizworker.frame import Cost
 from vizworker.report import Report, as_table
 from vizworker.sinks.record import Records
@@ -242,6 +242,19 @@ def test_disk_is_limited_the_oldest_runs_make_room(tmp_path: Path) -> None:
     assert 0 < kept < 100_000
     with pytest.raises(LimitError, match=r"is not kept.*limits\.disk"):
         Records(tmp_path, most=1000).drawn(frame, pixel(), status)
+
+
+def test_last_frames_held_are_limited_the_oldest_go_first(tmp_path: Path) -> None:
+    with serving(None, f"ipc://{tmp_path}/socket", held=70_000) as worker:
+        for run_id in ("a", "b", "c"):
+            with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+                socket.connect(worker.endpoint)
+                frame = small_frame(run_id=run_id, arrays=BIG)
+                assert isinstance(answer(socket, encode_frame(frame)), Drawn)
+        for run_id in ("b", "c"):
+            assert ask.frame(worker.endpoint, run_id, PATIENCE).run_id == run_id
+        with pytest.raises(VizError, match="no frame of 'a'"):
+            ask.frame(worker.endpoint, "a", PATIENCE)
 
 
 def test_flood_is_refused_by_its_rate_and_others_are_heard(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ class Run:
         self.drawn_at: float | None = None
         self.overtaken = 0  # frames replaced in this worker's mailbox
         self.frame: Frame | None = None  # the last one drawn, while the run lasts
+        self.held = 0  # bytes of it
         self.scale: Literal["linear", "log10"] | None = None  # None: as its frames say
 
     @property
@@ -55,6 +56,7 @@ class Run:
     def draw(self, frame: Frame, times: Times, now: float) -> None:
         """A frame was drawn."""
         self.frame, self.drawn_at = frame, now
+        self.held = sum(array.nbytes for array in frame.arrays.values())
         self._change(
             drawn=self.status.drawn + 1,
             sequence=frame.sequence,
@@ -66,9 +68,13 @@ class Run:
         """A frame could not be drawn."""
         self._change(refused=self.status.refused + 1, last_error=error)
 
+    def let_go(self) -> None:
+        """Hold its last frame no longer."""
+        self.frame, self.held = None, 0
+
     def end(self, cost: Cost) -> None:
         """It says goodbye."""
-        self.frame = None
+        self.let_go()
         self._change(state="ended", cost=cost, replaced=cost.replaced + self.overtaken)
 
     def status_at(self, now: float) -> RunStatus:
@@ -105,6 +111,17 @@ class Runs:
             self._make_room(now)
             self._runs[run_id] = Run(run_id, now)
         return self._runs[run_id]
+
+    def let_go(self) -> None:
+        """Hold no more bytes of last frames than allowed: those drawn longest ago go first."""
+        too_many = sum(run.held for run in self._runs.values()) - self.limits.held
+        if too_many <= 0:
+            return
+        for run in sorted(self._runs.values(), key=lambda run: run.drawn_at or 0.0):
+            if too_many <= 0:
+                return
+            too_many -= run.held
+            run.let_go()
 
     def frame(self, name: str) -> Frame | None:
         """The last frame of the run of that id, or else of the last heard of that name."""

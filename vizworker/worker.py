@@ -347,6 +347,7 @@ class Worker:
         now = time.monotonic()
         run = self._runs.get(frame.run_id, now)
         run.draw(frame, times, now)
+        self._runs.let_go()
         self._resting.pop(frame.run_id, None)
         self._tell_sinks(lambda sink: sink.drawn(frame, rendered, run.status_at(now)))
 
