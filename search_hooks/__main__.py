@@ -9,7 +9,8 @@ from pathlib import Path
 from search_hooks import add_arguments, install
 from search_hooks.flag import protect_from_xla_hang, settings_from
 
-OURS = ("--viz-worker=", "--viz-every=", "--viz-keys=")
+VALUED = ("--viz-every", "--viz-keys", "--viz-planes")  # their value may be the next word
+OURS = ("--viz-worker=", *(f"{flag}=" for flag in VALUED))
 USAGE = 2  # the exit code of a command line that cannot be run
 
 
@@ -50,13 +51,14 @@ def _parse(
     rest: list[str] = []
     words = iter(given)
     for word in words:
-        if word in ("--viz-every", "--viz-keys"):
+        if word in VALUED:
             ours += [word, next(words, "")]
         elif word == "--viz-worker" or word.startswith(OURS):
             ours.append(word)
         elif word.startswith("--viz-"):
             parser.error(
-                f"{word}: expected --viz-worker[=ENDPOINT], --viz-every SECONDS or --viz-keys FILE"
+                f"{word}: expected --viz-worker[=ENDPOINT], --viz-every SECONDS, --viz-keys FILE "
+                "or --viz-planes all"
             )
         else:
             rest.append(word)

@@ -14,6 +14,7 @@ logger = logging.getLogger("search_hooks")
 
 AUTO = "auto"
 PRIVATE = "private"
+PLANES_VARIABLE = "VIZ_PLANES"
 XLA_FLAG = "--xla_cpu_multi_thread_eigen=false"
 
 
@@ -51,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="the least time between two figures (default 5; environment: VIZ_EVERY)",
     )
+    group.add_argument(
+        "--viz-planes",
+        choices=("final", "all"),
+        help="of a lens with more than two planes, draw the final one as the source, or each in a "
+        f"figure of its own (default final; environment: {PLANES_VARIABLE})",
+    )
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings | None:
@@ -60,6 +67,8 @@ def settings_from(arguments: argparse.Namespace) -> Settings | None:
         return None
     if getattr(arguments, "viz_keys", None):
         os.environ[KEYS_VARIABLE] = arguments.viz_keys  # forked and spawned searches need it too
+    if getattr(arguments, "viz_planes", None):
+        os.environ[PLANES_VARIABLE] = arguments.viz_planes  # as above; the extractor reads it
     if wanted.lower() == AUTO:
         wanted = find_worker() or PRIVATE
         logger.info("the worker that draws is %s", wanted)
