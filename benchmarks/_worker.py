@@ -28,16 +28,24 @@ class Serving:
     endpoint: str
 
     def memory(self) -> float:
-        """Resident megabytes."""
-        return psutil.Process(self.process.pid).memory_info().rss / 1e6
+        """Resident megabytes, of its render processes too."""
+        return sum(each.memory_info().rss for each in self._processes()) / 1e6
+
+    def cpu(self) -> float:
+        """CPU seconds, of its render processes too."""
+        return sum(sum(each.cpu_times()[:2]) for each in self._processes())
+
+    def _processes(self) -> list[psutil.Process]:
+        worker = psutil.Process(self.process.pid)
+        return [worker, *worker.children(recursive=True)]
 
 
 @contextmanager
-def serving() -> Iterator[Serving]:
+def serving(*flags: str) -> Iterator[Serving]:
     """A worker that listens, with a data folder of its own; it ends with the block."""
     with tempfile.TemporaryDirectory() as data, _socket() as endpoint:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "vizworker", "serve", "--bind", endpoint],
+            [sys.executable, "-P", "-m", "vizworker", "serve", "--bind", endpoint, *flags],
             env=surroundings(os.environ) | {"VIZWORKER_DATA": data},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
