@@ -20,6 +20,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,7 +103,9 @@ class Worker:
             self._process.stdout.close()
             if self._over:
                 return
-            self._start()
+            # it may be killed before it is ready: then it ends, and is started again
+            with suppress(AssertionError):
+                self._start()
 
 
 @dataclass
@@ -319,7 +322,7 @@ def main() -> None:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:{width}}  {value}")
-    for trouble in soak.troubles:
+    for trouble in soak.troubles[:10]:
         print(f"TROUBLE: {trouble}")
     totals = soak.totals
     whole = totals["searches"] and totals["delivered"] == totals["searches"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 import zmq
-from faulty import Search, Supervised, party, searching, supervised
+from faulty import Search, Supervised, party, searching, supervised, undisturbed
 from proxy import proxy_of
 from running import PATIENCE, small_frame, wait_until
 
@@ -102,6 +102,27 @@ def test_frame_that_ends_its_workers_is_given_up_and_others_are_drawn(tmp_path: 
             assert "given up: 2 workers ended while they drew it" in deadly.log.read_text()
             assert worker.lives <= 1 + DEATHS_OF_RUN
             bystander.check()
+
+
+@pytest.mark.parametrize(
+    "layout", ["broken", "crash", "hang", pytest.param("killed", marks=pytest.mark.slow)]
+)
+def test_figure_that_fails_costs_neither_the_worker_nor_other_searches(
+    layout: str, tmp_path: Path
+) -> None:
+    with supervised(tmp_path / "data", "--pool") as worker:
+        bad = Search(tmp_path / "bad", "--layout", layout, endpoint=worker.endpoint)
+        bystander = Search(tmp_path / "bystander", endpoint=worker.endpoint)
+        with searching(bad, bystander):
+            said = bad.end()
+            assert said["digest"] == undisturbed()["digest"]
+            assert (said["drawn"], bad.image.exists()) == (0, False)
+            assert said["refused"] > 0
+            said = bystander.end()
+            assert said["digest"] == undisturbed()["digest"]
+            assert said["delivered"]
+            assert bystander.image.exists()
+        assert worker.lives == 1
 
 
 @pytest.mark.parametrize("step", WAYS_TO_DIE)

@@ -1,6 +1,7 @@
 """A worker that draws the log likelihood as text, and that can be made to die or to suffer."""
 
 import argparse
+import functools
 import os
 import pathlib
 import resource
@@ -11,10 +12,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import drawers
 import running
 
 from vizworker import receive, worker
 from vizworker.config import Config
+from vizworker.executors import processes
 from vizworker.frame import Frame
 from vizworker.sinks.record import Records
 
@@ -22,6 +25,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("endpoint")
 parser.add_argument("--die-at", choices=["greeting", "answering", "recording", "drawing"])
 parser.add_argument("--once", type=Path, help="a file that is there once it has died")
+parser.add_argument("--pool", action="store_true", help="draw in processes beside it")
 parser.add_argument("--fds", type=int, help="file descriptors it may have")
 parser.add_argument("--file-size", type=int, help="bytes of a file it may write")
 parser.add_argument("--deaf", type=int, help="ms after which a silent line is cut")
@@ -74,7 +78,13 @@ if arguments.deaf:
 
 config = Config(arguments.endpoint)
 os.umask(0o077)
-serving = worker.Worker(config, TextDrawer, [Records(config.data, config.keep)])
+kept = Records(config.data, config.keep)
+if arguments.pool:
+    processes.STARTING = 5.0  # seconds: a process that hangs at once is not waited for long
+    pool = functools.partial(processes.Processes, 2, deadline=1.0)
+    serving = worker.Worker(config, lambda: drawers, [kept], executor=pool)
+else:
+    serving = worker.Worker(config, TextDrawer, [kept])
 serving.startup()
 if arguments.fds:
     resource.setrlimit(resource.RLIMIT_NOFILE, (arguments.fds, arguments.fds))
