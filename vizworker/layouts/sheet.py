@@ -44,6 +44,7 @@ class Line:
     style: str = "-"  # matplotlib's
     alpha: float = 1.0
     label: str = ""  # in the legend
+    outline: str = ""  # the colour of its rim; none where empty
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Dots:
     width: float = 1.0  # of its edge or its strokes, points
     alpha: float = 1.0
     label: str = ""
+    edge: str = ""  # the colour of a filled marker's edge; its own where empty
+    style: str = "-"  # of the edge
 
 
 @dataclass(frozen=True)
@@ -133,10 +136,13 @@ class Words:
     colour: str = "black"
     size: float = 12.0  # points
     bold: bool = False
+    offsets: np.ndarray | None = None  # (n, 2) up, right of its point: points
+    ground: str = ""  # the colour behind; none where empty
 
 
-Mark = Line | Dots | Arrows | Circles | Bars | Words
+Mark = Image | Line | Dots | Arrows | Circles | Bars | Words
 Scale = Literal["linear", "log"]
+Place = Literal["best", "lower left", "lower right", "upper left", "upper right"]
 
 
 @dataclass(frozen=True)
@@ -162,6 +168,10 @@ class Chart:
     vmin: float | None = None
     vmax: float | None = None
     label_size: float | None = None  # points, of both labels; None: matplotlib's
+    legend_place: Place = "best"
+    legend_scale: float = 1.0  # of its markers
+    y_right: bool = False  # y axis on the right-hand side
+    inner_ticks: bool = False  # ticks and minor ticks all round, pointing inwards
 
 
 @dataclass(frozen=True)

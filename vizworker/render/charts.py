@@ -1,7 +1,7 @@
 """The matplotlib artists of a chart: made anew for every sheet, as its marks come and go."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,10 +11,25 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.patches import Circle
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from vizworker.frame import Style
-from vizworker.layouts.sheet import Arrows, Bars, Chart, Circles, Dots, Line, Mark, Ticks, Words
+from vizworker.layouts.sheet import (
+    Arrows,
+    Bars,
+    Chart,
+    Circles,
+    Dots,
+    Image,
+    Line,
+    Mark,
+    Ticks,
+    Words,
+)
 from vizworker.render.colormap import colormap
+
+_Z = 2.0  # matplotlib's own for lines: marks lie above an image, below the frame
+OUTLINE = 1.6  # points, on both sides of a line together
 
 
 class ChartArtists:
@@ -32,8 +47,8 @@ class ChartArtists:
         norm = Normalize(*_range(chart))
         colours = colormap(chart.colormap or self._style.colormap)
         mappable = ScalarMappable(norm, colours)
-        for mark in chart.marks:
-            _add(self.axes, mark, mappable)
+        for order, mark in enumerate(chart.marks):
+            _add(self.axes, mark, mappable, _Z + order * 1e-3)
         self._finish(chart)
         self._update_bar(mappable, chart.colour_ticks)
 
@@ -67,7 +82,20 @@ class ChartArtists:
         elif chart.proportions == "square":
             axes.set_box_aspect(1.0)
         if chart.legend_size is not None and any(_label(mark) for mark in chart.marks):
-            axes.legend(fontsize=chart.legend_size)
+            axes.legend(
+                fontsize=chart.legend_size,
+                loc=chart.legend_place,
+                markerscale=chart.legend_scale,
+            )
+        if chart.y_right:
+            axes.yaxis.tick_right()
+            axes.yaxis.set_label_position("right")
+        if chart.inner_ticks:
+            axes.minorticks_on()
+            for which, length, width in (("major", 6, 2), ("minor", 3, 1)):
+                axes.tick_params(
+                    which=which, length=length, width=width, right=True, top=True, direction="in"
+                )
 
     def _update_bar(self, mappable: ScalarMappable, ticks: Ticks | None) -> None:
         """The bar is kept: taking it away and adding it again moves the axes."""
@@ -103,8 +131,17 @@ class ChartArtists:
         )
 
 
-def _add(axes: Axes, mark: Mark, colours: ScalarMappable) -> None:
+def _add(axes: Axes, mark: Mark, colours: ScalarMappable, order: float) -> None:
     match mark:
+        case Image():
+            axes.imshow(
+                mark.values,
+                cmap=colours.get_cmap(),
+                norm=cast(Normalize, colours.norm),
+                extent=mark.extent,
+                aspect="auto",
+                origin="upper",
+            )
         case Line():
             axes.plot(
                 *mark.points.T[::-1],
@@ -113,6 +150,8 @@ def _add(axes: Axes, mark: Mark, colours: ScalarMappable) -> None:
                 linestyle=mark.style,
                 alpha=mark.alpha,
                 label=mark.label or None,
+                zorder=order,
+                path_effects=_outlines(mark),
             )
         case Dots():
             axes.scatter(
@@ -121,14 +160,16 @@ def _add(axes: Axes, mark: Mark, colours: ScalarMappable) -> None:
                 s=mark.size,
                 marker=mark.marker,
                 linewidths=mark.width,
+                linestyles=mark.style,
                 alpha=mark.alpha,
                 label=mark.label or None,
+                zorder=order,
                 **_dot_colours(mark, colours),
             )
         case Arrows():
-            _add_arrows(axes, mark, colours)
+            _add_arrows(axes, mark, colours, order)
         case Circles():
-            _add_circles(axes, mark)
+            _add_circles(axes, mark, order)
         case Bars():
             axes.stairs(
                 mark.heights,
@@ -137,31 +178,49 @@ def _add(axes: Axes, mark: Mark, colours: ScalarMappable) -> None:
                 color=mark.colour,
                 alpha=mark.alpha,
                 label=mark.label or None,
+                zorder=order,
             )
         case Words():
-            for (y, x), text in zip(mark.points, mark.texts, strict=True):
-                axes.text(
-                    x,
-                    y,
-                    text,
-                    color=mark.colour,
-                    fontsize=mark.size,
-                    fontweight="bold" if mark.bold else "normal",
-                    ha="center",
-                    va="center",
-                    clip_on=True,
-                )
+            _add_words(axes, mark)
+
+
+def _add_words(axes: Axes, mark: Words) -> None:
+    offsets = np.zeros_like(mark.points) if mark.offsets is None else mark.offsets
+    for (y, x), (up, right), text in zip(mark.points, offsets, mark.texts, strict=True):
+        axes.annotate(
+            text,
+            (x, y),
+            xytext=(right, up),
+            textcoords="offset points",
+            color=mark.colour,
+            fontsize=mark.size,
+            fontweight="bold" if mark.bold else "normal",
+            ha="center",
+            va="center",
+            clip_on=True,
+            bbox={"fc": mark.ground, "ec": "none", "alpha": 0.8, "pad": 0.5}
+            if mark.ground
+            else None,
+        )
+
+
+def _outlines(mark: Line) -> list[AbstractPathEffect] | None:
+    if not mark.outline:
+        return None
+    return [withStroke(linewidth=mark.width + OUTLINE, foreground=mark.outline)]
 
 
 def _dot_colours(mark: Dots, colours: ScalarMappable) -> dict[str, Any]:
     if isinstance(mark.colour, str):
+        if mark.filled and mark.edge:
+            return {"facecolors": mark.colour, "edgecolors": mark.edge}
         if mark.filled:
             return {"color": mark.colour}
         return {"edgecolors": mark.colour, "facecolors": "none"}
     return {"c": mark.colour, "cmap": colours.get_cmap(), "norm": colours.norm}
 
 
-def _add_arrows(axes: Axes, mark: Arrows, colours: ScalarMappable) -> None:
+def _add_arrows(axes: Axes, mark: Arrows, colours: ScalarMappable, order: float) -> None:
     look: dict[str, Any] = (
         {"headwidth": 0, "headlength": 0, "headaxislength": 0} if mark.headless else {}
     )
@@ -178,11 +237,12 @@ def _add_arrows(axes: Axes, mark: Arrows, colours: ScalarMappable) -> None:
         pivot="middle",
         alpha=mark.alpha,
         label=mark.label or None,
+        zorder=order,
         **look,
     )
 
 
-def _add_circles(axes: Axes, mark: Circles) -> None:
+def _add_circles(axes: Axes, mark: Circles, order: float) -> None:
     circles = [
         Circle((x, y), radius) for (y, x), radius in zip(mark.centres, mark.radii, strict=True)
     ]
@@ -194,6 +254,7 @@ def _add_circles(axes: Axes, mark: Circles) -> None:
             linewidths=mark.width,
             linestyles=mark.style,
             label=mark.label or None,
+            zorder=order,
         )
     )
 
@@ -204,7 +265,7 @@ def _mark(axis: Axis, ticks: Ticks | None) -> None:
 
 
 def _label(mark: Mark) -> str:
-    return "" if isinstance(mark, Words) else mark.label
+    return "" if isinstance(mark, Words | Image) else mark.label
 
 
 def _range(chart: Chart) -> tuple[float, float]:
