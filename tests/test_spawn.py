@@ -86,8 +86,8 @@ def test_private_worker_sees_no_device_and_gives_way_to_the_search(private: Priv
 def test_killed_private_worker_comes_back_at_the_same_address(private: PrivateWorker) -> None:
     home = Home()
     with publishing(private.endpoint, home) as publisher:
-        publisher.publish(small_frame(1, layout="imaging"))
-        wait_until(lambda: publisher.refused == 1, "an answer of the first worker")
+        publisher.publish(small_frame(1))
+        wait_until(lambda: publisher.refused + publisher.drawn == 1, "an answer of the first worker")
         first = private.pid
         private.ensure()
         assert private.pid == first
@@ -95,8 +95,8 @@ def test_killed_private_worker_comes_back_at_the_same_address(private: PrivateWo
         wait_until(lambda: not private.alive, "the worker's end")
         private.ensure()
         assert private.pid != first
-        publisher.publish(small_frame(2, layout="imaging"))
-        wait_until(lambda: publisher.refused == 2, "an answer of the second worker")
+        publisher.publish(small_frame(2))
+        wait_until(lambda: publisher.refused + publisher.drawn == 2, "an answer of the second worker")
 
 
 def test_private_worker_is_restarted_only_a_few_times(
