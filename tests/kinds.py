@@ -59,6 +59,28 @@ def galaxy_imaging_linear(use_jax: bool = True) -> Kind:
     return ag.AnalysisImaging(dataset=galaxy_dataset(), use_jax=use_jax), model
 
 
+def ellipse(multipoles: bool = False, use_jax: bool = True) -> Kind:
+    """Three ellipses of known sizes with a common centre and shape, the last at the mask's edge.
+
+    Args:
+        multipoles: each is disturbed by one of the fourth order.
+        use_jax: of the analysis.
+    """
+    ellipses = [af.Model(ag.Ellipse, major_axis=size) for size in (0.4, 0.9, 1.5)]
+    first = ellipses[0]
+    first.centre.centre_0 = af.UniformPrior(-0.1, 0.2)
+    first.centre.centre_1 = af.UniformPrior(-0.2, 0.1)
+    first.ell_comps.ell_comps_0 = af.UniformPrior(0.0, 0.2)
+    first.ell_comps.ell_comps_1 = af.UniformPrior(0.0, 0.2)
+    for other in ellipses[1:]:
+        other.centre, other.ell_comps = first.centre, first.ell_comps
+    model = af.Collection(ellipses=ellipses)
+    if multipoles:
+        disturbed = af.Model(ag.EllipseMultipole, m=4)
+        model.multipoles = [[disturbed] for _ in model.ellipses]
+    return ag.AnalysisEllipse(dataset=galaxy_dataset(), use_jax=use_jax), model
+
+
 @functools.cache
 def visibilities(transformer: str = "DFT", of: str = "lens") -> al.Interferometer:
     """Sixty visibilities of the lens of `lenses.TRUTH`, or of `GALAXY`.
@@ -185,6 +207,8 @@ KINDS: dict[str, Callable[..., Kind]] = {
     "interferometer_mesh": functools.partial(interferometer, model=mesh_source),
     "interferometer_nufft": functools.partial(interferometer, "NUFFT"),
     "interferometer_sparse": functools.partial(interferometer, "sparse", mesh_source),
+    "ellipse": ellipse,
+    "ellipse_multipoles": functools.partial(ellipse, multipoles=True),
     "interferometer_free": functools.partial(interferometer, "free"),
     "interferometer_one_plane": functools.partial(interferometer, model=lenses.one_plane),
     "galaxy_interferometer": galaxy_interferometer,

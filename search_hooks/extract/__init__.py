@@ -16,6 +16,7 @@ EXTRACTORS = {
     "autolens.interferometer.model.analysis.AnalysisInterferometer": (
         "search_hooks.extract.interferometer"
     ),
+    "autogalaxy.ellipse.model.analysis.AnalysisEllipse": "search_hooks.extract.ellipse",
     "autogalaxy.imaging.model.analysis.AnalysisImaging": "search_hooks.extract.galaxy_imaging",
     "autogalaxy.interferometer.model.analysis.AnalysisInterferometer": (
         "search_hooks.extract.galaxy_interferometer"
