@@ -27,7 +27,7 @@ FAREWELL = 0.2  # seconds for the last message to leave
 HIGH_WATER = 16  # messages to a worker that does not read
 MAX_IMAGE = 256 << 20  # bytes
 HEARTBEAT, DEAF = 2000, 10_000  # ms between two pings, and without a pong until a line is cut
-DEATHS_OF_FRAME = 2  # workers that may end with a frame in hand before it is given up
+DEATHS_OF_FRAME = 3  # workers that may end with a frame in hand before it is given up
 DEATHS_OF_RUN = 6  # the same for all frames of a run, one after the other
 SPARE_FDS = 16  # file descriptors that must be free before a socket is made
 

@@ -30,7 +30,7 @@ from proxy import Proxy, free_port
 from running import ready_line
 
 SEARCH = Path(__file__).parent / "scripts" / "soaking_search.py"
-WARM = 15.0  # seconds of a worker's life in which its memory still grows
+WARM = 45.0  # seconds of a worker's life in which its memory still grows
 LOOK = 0.2  # seconds
 LAST = 90.0  # seconds that the last searches may take to end
 
@@ -223,7 +223,7 @@ class Soak:
             ("final frames delivered", f"{totals['delivered']} of {totals['searches']}"),
             ("the worker's lives", len(self.worker.lives)),
             ("its memory, at most", f"{self.most_memory():.0f} MB"),
-            ("its memory's slope", f"{self.slope():+.1f} MB an hour"),
+            ("its memory's slope, once warm", f"{self.slope():+.1f} MB an hour"),
             ("slowest step of a search", f"{1e3 * self.slowest:.0f} ms"),
             *self.faults.most_common(),
         ]
@@ -308,7 +308,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--runs", type=int, default=20, help="searches at a time")
-    parser.add_argument("--between", type=float, default=5.0, help="seconds between two faults")
+    parser.add_argument("--between", type=float, default=15.0, help="seconds between two faults")
     parser.add_argument("--lasting", type=float, default=60.0, help="seconds of a search, at most")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -323,7 +323,7 @@ def main() -> None:
     for name, value in rows:
         print(f"{name:{width}}  {value}")
     for trouble in soak.troubles[:10]:
-        print(f"TROUBLE: {trouble}")
+        print(f"TROUBLE: {trouble[:2000]}")
     totals = soak.totals
     whole = totals["searches"] and totals["delivered"] == totals["searches"]
     raise SystemExit(0 if whole and not totals["lost"] and not soak.troubles else 1)

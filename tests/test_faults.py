@@ -99,7 +99,7 @@ def test_frame_that_ends_its_workers_is_given_up_and_others_are_drawn(tmp_path: 
             said = deadly.end()
             assert not deadly.image.exists()
             assert said["refused"] > 0
-            assert "given up: 2 workers ended while they drew it" in deadly.log.read_text()
+            assert "given up: 3 workers ended while they drew it" in deadly.log.read_text()
             assert worker.lives <= 1 + DEATHS_OF_RUN
             bystander.check()
 

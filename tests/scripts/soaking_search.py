@@ -24,7 +24,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("endpoint")
 parser.add_argument("folder", type=Path)
 parser.add_argument("seconds", type=float)
-parser.add_argument("--every", type=float, default=2.0)
+parser.add_argument("--every", type=float, default=5.0)
 arguments = parser.parse_args()
 logging.basicConfig(
     filename=arguments.folder / "search.log", level=logging.INFO, format="%(asctime)s %(message)s"
