@@ -1,7 +1,7 @@
 # Every target does its own set-up; `make PYTHON=/path/to/python3.12 ...` names the interpreter.
 BIN := .venv/bin
 STAMP := .venv/.installed
-BENCHMARKS := fit_arrays render where quick_update first_update end_to_end publish many_runs memory search_overhead
+BENCHMARKS := fit_arrays render where quick_update first_update end_to_end publish many_runs memory instruments search_overhead
 JOBS ?= 2
 export PYTHON
 
