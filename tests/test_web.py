@@ -153,6 +153,7 @@ def draw_refused(service: Service) -> None:
         ({"host": "localhost:99"}, 200),
         ({"host": "[::1]"}, 200),
         ({"host": "viz.example:80"}, 200),
+        ({"host": f"{sockets.gethostname()}:80"}, 200),
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "null"}, 403),
         ({"origin": "http://localhost:8080"}, 200),

@@ -66,7 +66,8 @@ class Web:
                 f"http at {self._host} is beyond the loopback, and needs a token: make one with "
                 "`vizworker keygen FOLDER`, and serve with `--http-token FOLDER/http.token`"
             )
-        hosts = frozenset(each.lower() for each in (*LOOPBACK, self._host, *config.http_hosts))
+        names = (*LOOPBACK, sockets.gethostname(), self._host, *config.http_hosts)
+        hosts = frozenset(name.lower() for name in names)
         settings = uvicorn.Config(
             make_app(self.board, Rules(hosts, token)),
             http=Impatient,
