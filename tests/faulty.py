@@ -30,6 +30,7 @@ class Search:
         *flags: object,
         endpoint: str | None = None,
         images: Path | None = None,
+        within: tuple[str, ...] = (),
     ) -> None:
         self.image = (images or folder / "image") / "fit.png"
         folder.mkdir()
@@ -40,7 +41,7 @@ class Search:
         self.log = folder / "search.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                little_search(*flags), stdout=subprocess.PIPE, stderr=log, text=True
+                [*within, *little_search(*flags)], stdout=subprocess.PIPE, stderr=log, text=True
             )
 
     def shown(self) -> "Search":
@@ -93,9 +94,12 @@ def searching(*searches: Search) -> Iterator[None]:
 class Supervised:
     """A worker that is started again when it ends, as systemd does it."""
 
-    def __init__(self, endpoint: str, data: Path, *flags: object) -> None:
+    def __init__(
+        self, endpoint: str, data: Path, *flags: object, within: tuple[str, ...] = ()
+    ) -> None:
         self.endpoint = endpoint
         self.lives = 0
+        self._within = within
         self._flags = flags
         self._environment = {**os.environ, "VIZWORKER_DATA": str(data)}
         self._over = False
@@ -132,7 +136,7 @@ class Supervised:
 
     def _start(self) -> None:
         script = str(SCRIPTS / "faulty_worker.py")
-        command = [sys.executable, script, self.endpoint, *map(str, self._flags)]
+        command = [*self._within, sys.executable, script, self.endpoint, *map(str, self._flags)]
         self.process = subprocess.Popen(
             command, env=self._environment, stdout=subprocess.PIPE, text=True
         )
@@ -149,11 +153,13 @@ class Supervised:
 
 
 @contextmanager
-def supervised(data: Path, *flags: object, tcp: bool = False) -> Iterator[Supervised]:
+def supervised(
+    data: Path, *flags: object, tcp: bool = False, within: tuple[str, ...] = ()
+) -> Iterator[Supervised]:
     """A worker that always comes back, while the block runs."""
     folder = socket_folder()
     endpoint = f"tcp://127.0.0.1:{free_port()}" if tcp else f"ipc://{folder}/socket"
-    worker = Supervised(endpoint, data, *flags)
+    worker = Supervised(endpoint, data, *flags, within=within)
     try:
         yield worker
     finally:

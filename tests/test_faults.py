@@ -216,6 +216,41 @@ def test_connection_that_died_without_a_word_is_made_anew(
         wait_until(lambda: not worker.connections, "its end of the line")
 
 
+@contextmanager
+def network() -> Iterator[tuple[str, ...]]:
+    """A network namespace of its own, with a loopback; what to put before a command there."""
+    holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE)
+    within = ("nsenter", f"--net=/proc/{holder.pid}/ns/net")
+    try:
+        ours = os.readlink("/proc/self/ns/net")
+        wait_until(lambda: os.readlink(f"/proc/{holder.pid}/ns/net") != ours, "a namespace")
+        subprocess.run([*within, "ip", "link", "set", "lo", "up"], check=True)
+        yield within
+    finally:
+        holder.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.getuid() != 0, reason="only root makes network namespaces")
+def test_network_of_a_namespace_that_is_down_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    with (
+        network() as within,
+        supervised(tmp_path / "data", tcp=True, within=within) as worker,
+    ):
+        # where the kernel has it: late, out of order and lost
+        netem = ["netem", "delay", "50ms", "30ms", "reorder", "25%", "loss", "5%"]
+        qdisc = [*within, "tc", "qdisc", "add", "dev", "lo", "root", *netem]
+        subprocess.run(qdisc, check=False, capture_output=True)
+        search = Search(tmp_path / "victim", endpoint=worker.endpoint, within=within)
+        with searching(search):
+            search.shown()
+            subprocess.run([*within, "ip", "link", "set", "lo", "down"], check=True)
+            search.go_on()
+            time.sleep(30.0)
+            subprocess.run([*within, "ip", "link", "set", "lo", "up"], check=True)
+            search.check()
+
+
 def test_slow_network_loses_nothing(tmp_path: Path) -> None:
     with (
         supervised(tmp_path / "data", tcp=True) as worker,
