@@ -25,7 +25,12 @@ from vizworker.wire import Alive, Beat, Drawn, Refused, decode, encode, encode_f
 SHORT = 2.0  # seconds of a fault in the short form
 LONG = pytest.param(60.0, marks=pytest.mark.slow, id="a minute")
 DEAF = ("--deaf", 1000)  # ms: a cut line is noticed within the short form
-WAYS_TO_DIE = ("greeting", "sending", "answered", "writing", "closing")
+OTHER_WAYS_TO_DIE = ("greeting", "answered", "closing")
+
+
+def slowly(*values: object) -> list[object]:
+    """Parameters for the long form alone."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 @contextmanager
@@ -104,9 +109,7 @@ def test_frame_that_ends_its_workers_is_given_up_and_others_are_drawn(tmp_path: 
             bystander.check()
 
 
-@pytest.mark.parametrize(
-    "layout", ["broken", "crash", "hang", pytest.param("killed", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("layout", ["crash", *slowly("broken", "hang", "killed")])
 def test_figure_that_fails_costs_neither_the_worker_nor_other_searches(
     layout: str, tmp_path: Path
 ) -> None:
@@ -125,7 +128,7 @@ def test_figure_that_fails_costs_neither_the_worker_nor_other_searches(
         assert worker.lives == 1
 
 
-@pytest.mark.parametrize("step", WAYS_TO_DIE)
+@pytest.mark.parametrize("step", ["sending", "writing", *slowly(*OTHER_WAYS_TO_DIE)])
 def test_search_killed_at_a_step_of_the_protocol_is_watched_again(
     step: str, tmp_path: Path
 ) -> None:
@@ -328,7 +331,7 @@ def test_search_without_file_descriptors_goes_on_and_is_drawn_once_there_are_som
             search.check()
 
 
-@pytest.mark.parametrize("tcp", [True, False], ids=["tcp", "ipc"])
+@pytest.mark.parametrize("tcp", [True, *slowly(False)], ids=["tcp", "ipc"])
 def test_worker_without_file_descriptors_loses_nothing(tcp: bool, tmp_path: Path) -> None:
     with supervised(tmp_path / "data", "--fds", 40, tcp=tcp) as worker:
         bystander = Search(tmp_path / "bystander", endpoint=worker.endpoint).shown()
@@ -345,7 +348,7 @@ def test_worker_without_file_descriptors_loses_nothing(tcp: bool, tmp_path: Path
 
 
 @pytest.mark.parametrize("side", ["search", "worker"])
-@pytest.mark.parametrize("seconds", [3600, -3600])
+@pytest.mark.parametrize("seconds", [-3600, *slowly(3600)])
 def test_clock_that_jumps_changes_nothing(side: str, seconds: int, tmp_path: Path) -> None:
     jump = ("--clock-jump", seconds)
     of_worker, of_search = ((), jump) if side == "search" else (jump, ())
