@@ -181,7 +181,13 @@ def mesh(name: str, regularization: Any = None, use_jax: bool = True) -> Kind:
         galaxy_name_image_dict={SOURCE: data.signal_to_noise_map},
         galaxy_name_image_plane_mesh_grid_dict={SOURCE: points},
     )
-    return lenses.analysis(data, adapt_images=adapt, use_jax=use_jax), model
+    analysis = lenses.analysis(
+        data,
+        adapt_images=adapt,
+        use_jax=use_jax,
+        raise_inversion_positions_likelihood_exception=False,
+    )
+    return analysis, model
 
 
 def mesh_source() -> Any:
@@ -201,14 +207,14 @@ def combined(*names: str, use_jax: bool = True) -> Kind:
 
 KINDS: dict[str, Callable[..., Kind]] = {
     "combined": functools.partial(combined, "galaxy_imaging", "galaxy_imaging"),
+    "ellipse": ellipse,
+    "ellipse_multipoles": functools.partial(ellipse, multipoles=True),
     "galaxy_imaging": galaxy_imaging,
     "galaxy_imaging_linear": galaxy_imaging_linear,
     "interferometer": interferometer,
     "interferometer_mesh": functools.partial(interferometer, model=mesh_source),
     "interferometer_nufft": functools.partial(interferometer, "NUFFT"),
     "interferometer_sparse": functools.partial(interferometer, "sparse", mesh_source),
-    "ellipse": ellipse,
-    "ellipse_multipoles": functools.partial(ellipse, multipoles=True),
     "interferometer_free": functools.partial(interferometer, "free"),
     "interferometer_one_plane": functools.partial(interferometer, model=lenses.one_plane),
     "galaxy_interferometer": galaxy_interferometer,
