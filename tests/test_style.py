@@ -1,5 +1,6 @@
 """The figure follows the `visualize` configuration of its user."""
 
+import autolens  # noqa: F401  its configuration is the host's
 import pytest
 from autonerves import conf
 

@@ -13,7 +13,7 @@ from running import small_frame
 
 from vizworker import wire
 from vizworker.errors import FrameError, SchemaError, VizError, WireError
-from vizworker.frame import DTYPES, Cost, Frame, Style, Times
+from vizworker.frame import DTYPES, MAX_ARRAYS, Cost, Frame, Style, Times
 from vizworker.wire import decode, decode_frame, encode, encode_frame
 
 MESSAGES = (
@@ -128,7 +128,7 @@ def test_another_schema_version_is_named() -> None:
         [msgspec.msgpack.encode({"type": "beat", "schema": 1})],
         [msgspec.msgpack.encode({"type": "ask_status", "schema": 1, "more": 1})],
         [bytes(wire.MAX_HEADER + 1)],
-        [msgspec.msgpack.encode({"type": "ask_status", "schema": 1}), *[b""] * 300],
+        [msgspec.msgpack.encode({"type": "ask_status", "schema": 1}), *[b""] * (MAX_ARRAYS + 1)],
     ],
     ids=range(9),
 )

@@ -43,8 +43,8 @@ def style_from_config() -> Style:
 
 
 def _configured(key: str, default: Any) -> Any:
-    value: Any = conf.instance["visualize"]["general"]
     try:
+        value: Any = conf.instance["visualize"]["general"]  # absent without PyAutoLens
         for part in key.split("."):
             value = value[part]
         if isinstance(default, tuple):
