@@ -111,17 +111,19 @@ def test_rounding_is_not_another_fit(tmp_path, caplog):
     assert not caplog.records
 
 
-def test_graph_that_does_not_trace_is_told_once_and_the_search_goes_on(tmp_path, caplog):
-    def untraceable(parameters):
-        return {"log_likelihood": float(parameters[0])}
+def test_fit_that_fails_in_a_graph_and_without_one_is_told_once_each(tmp_path, caplog):
+    def impossible(parameters):
+        raise ValueError("no such galaxy")
 
     with caplog.at_level(logging.WARNING):
-        hook = live(tmp_path, untraceable)
+        hook = live(tmp_path, impossible)
         for value in (0.3, 0.2, 0.1):
             hook.step([value], log_likelihood(value))
         hook.close()
-    assert caplog.text.count("no figure of fit") == 1
-    assert "the search goes on" in caplog.text
+    assert caplog.text.count("computed without a graph") == 1
+    assert (
+        caplog.text.count("no figure of fit: ValueError: no such galaxy (the search goes on)") == 1
+    )
 
 
 def test_next_good_fit_is_drawn_after_one_that_cannot_be(tmp_path, caplog):
