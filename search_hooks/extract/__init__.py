@@ -21,6 +21,7 @@ EXTRACTORS = {
     "autogalaxy.interferometer.model.analysis.AnalysisInterferometer": (
         "search_hooks.extract.galaxy_interferometer"
     ),
+    "autolens.point.model.analysis.AnalysisPoint": "search_hooks.extract.point",
     "autolens.weak.model.analysis.AnalysisWeak": "search_hooks.extract.weak",
 }
 

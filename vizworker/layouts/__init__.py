@@ -13,6 +13,7 @@ from vizworker.layouts import (
     grid,
     imaging,
     interferometer,
+    point,
     weak,
 )
 from vizworker.layouts.sheet import (
@@ -65,6 +66,7 @@ LAYOUTS: dict[str, Layout] = {
     "interferometer": interferometer.sheets,
     "galaxy_interferometer": galaxy_interferometer.sheets,
     "weak": weak.sheets,
+    "point": point.sheets,
 }
 
 
@@ -98,8 +100,8 @@ def shown(frame: Frame) -> tuple[Sheet, ...]:
 @cache
 def _registered(name: str) -> Layout | None:
     """The layout that an installed distribution registers under a name."""
-    for point in entry_points(group=GROUP, name=name):
-        return _guarded(point.value, point.load)
+    for entry in entry_points(group=GROUP, name=name):
+        return _guarded(entry.value, entry.load)
     return None
 
 

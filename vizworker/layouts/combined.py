@@ -8,6 +8,7 @@ import numpy as np
 
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame
+from vizworker.layouts import point
 from vizworker.layouts.arrays import find, take
 from vizworker.layouts.curves import curves
 from vizworker.layouts.galaxy_imaging import DPI
@@ -52,7 +53,7 @@ def sheets(frame: Frame, layout: Layout) -> tuple[Sheet, ...]:
     datasets = _datasets(frame)
     notes: list[str] = []
     combined = [_combined(kind, datasets, notes) for kind in ROWS]
-    figures = [sheet for sheet in combined if sheet is not None]
+    figures = [sheet for sheet in (*combined, _points(datasets, notes)) if sheet is not None]
     for dataset in datasets:
         try:
             figures += [_own(sheet, dataset.number) for sheet in layout(dataset.frame)]
@@ -98,6 +99,19 @@ def _combined(kind: str, datasets: list[Dataset], notes: list[str]) -> Sheet | N
     first_kind = next(layout for layout in ROWS for each in datasets if each.frame.layout == layout)
     name = "fit_combined" if kind == first_kind else f"fit_combined_{kind}"
     return Sheet((name,), len(own), rows.columns, tuple(panels), dpi=rows.dpi)
+
+
+def _points(datasets: list[Dataset], notes: list[str]) -> Sheet | None:
+    """Point sources share their axes; None where there are fewer than two."""
+    own = [dataset.frame for dataset in datasets if dataset.frame.layout == "point"]
+    if len(own) < 2:
+        return None
+    alone = len(own) == len(datasets)
+    try:
+        return point.together(own, "fit_combined" if alone else "fit_combined_point")
+    except LayoutError as error:
+        notes.append(f"point sources together: {error}")
+        return None
 
 
 def _own(sheet: Sheet, number: int) -> Sheet:

@@ -1,0 +1,180 @@
+"""Point sources are drawn as PyAutoLens draws them."""
+
+from dataclasses import replace
+
+import autofit as af
+import numpy as np
+import parity
+import pytest
+from autolens.point.plot import point_sources
+from autolens.point.plot.fit_point_plots import plot_image_with_points, subplot_fit
+from autolens.point.plot.multi_source_plots import plot_fit_positions
+from catalogues import KINDS, point
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+
+from vizworker.errors import LayoutError
+from vizworker.frame import Style
+from vizworker.layouts import sheets
+from vizworker.render.artists import build
+from vizworker.render.colormap import colormap
+
+CASES = ("point", "point_fluxes", "point_image", "point_soft", "point_source_plane")
+BY_JAX = ("point_fluxes", "point_soft")  # pairs one to one, upstream itself does by numpy
+STEP = 4.0 / 399  # arcsec, of the field of deflections
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request):
+    """One fit: its kind, our arrays, and upstream's fit by numpy."""
+    plain, model = KINDS[request.param](use_jax=False)
+    analysis = KINDS[request.param]()[0] if request.param in BY_JAX else plain
+    [vector] = parity.vectors(model, 1)
+    [ours] = parity.extracted(analysis, model, [vector])
+    instance = model.instance_from_vector(vector=vector)
+    return request.param, ours, plain.fit_from(instance), plain
+
+
+def drawn(sheet) -> Figure:
+    style = Style()
+    figure, _ = build(sheet, style, colormap(style.colormap))
+    return figure
+
+
+def test_arrays_are_upstreams(case):
+    _, ours, fit, _ = case
+    record = point_sources.source_record_from_fit(0, fit)
+    parity.assert_equal(ours.arrays["positions"], record.observed, "positions")
+    parity.assert_equal(ours.arrays["positions_noise_map"], record.sigma, "sigma")
+    assert ours.arrays["chi_squared"][0] == pytest.approx(record.chi_squared, rel=1e-6)
+    assert ours.log_likelihood == pytest.approx(float(fit.log_likelihood), rel=1e-6)
+    extent = point_sources.union_extent_from([record], fit.solver)
+    np.testing.assert_allclose(ours.arrays["extent"], extent)
+    if "model_positions" in ours.arrays:
+        mine, theirs = ours.arrays["model_positions"], record.model
+        order, other = (np.lexsort(points.T.round(6)) for points in (mine, theirs))
+        np.testing.assert_allclose(mine[order], theirs[other], rtol=1e-8)
+        pairs = ours.arrays["pairs"]
+        np.testing.assert_allclose(mine[pairs], theirs[record.indexes], rtol=1e-8)
+        np.testing.assert_array_equal(ours.arrays["unpaired"], record.no_model)
+
+
+def test_the_panel_shows_the_marks_of_upstreams(case):
+    _, ours, fit, _ = case
+    theirs = parity.figures(subplot_fit, fit)["fit"]
+    sheet, *_ = sheets(ours.frame())
+    figure = drawn(sheet)
+    assert len(figure.axes) == len(theirs.axes)
+    for mine, other in zip(figure.axes, theirs.axes, strict=True):
+        assert mine.get_title() == other.get_title()
+        np.testing.assert_allclose(mine.viewLim.get_points(), other.viewLim.get_points())
+        assert labels_of(mine) == labels_of(other)
+        assert_same_lines(mine, other)
+        assert scatters_of(mine) == scatters_of(other)
+        assert texts_of(mine.get_legend()) == texts_of(other.get_legend())
+    texts = [
+        sorted(text.get_text() for text in axes.texts) for axes in (figure.axes[0], theirs.axes[0])
+    ]
+    assert texts[0] == texts[1]
+
+
+def labels_of(axes):
+    return [
+        [text.get_text() for text in each.get_ticklabels()] for each in (axes.xaxis, axes.yaxis)
+    ]
+
+
+def assert_same_lines(mine, other) -> None:
+    """Each line of upstream's has one of ours in its colour and width that lies on it."""
+    ours = [line for line in mine.lines if np.isfinite(line.get_xydata()).all()]
+    theirs = list(other.lines)
+    assert len(ours) == len(theirs)
+    for line in theirs:
+        look = to_rgba(line.get_color()), line.get_linewidth(), line.get_linestyle()
+        alike = [
+            each
+            for each in ours
+            if (to_rgba(each.get_color()), each.get_linewidth(), each.get_linestyle()) == look
+        ]
+        distances = [parity.hausdorff(each.get_xydata(), line.get_xydata()) for each in alike]
+        assert min(distances) < STEP
+
+
+def scatters_of(axes):
+    """The scattered markers: where, how large, in what colour, and of what name."""
+    marks = []
+    for scatter in axes.collections:
+        if not len(getattr(scatter, "get_sizes", list)()):
+            continue  # circles
+        faces, edges = scatter.get_facecolors(), scatter.get_edgecolors()
+        marks.append(
+            (
+                sorted(map(tuple, np.asarray(scatter.get_offsets()).round(7))),
+                scatter.get_sizes()[0],
+                tuple(faces[0]) if len(faces) else None,
+                tuple(edges[0]) if len(edges) else None,
+                scatter.get_linewidths()[0],
+            )
+        )
+    return sorted(marks, key=str)
+
+
+def test_positions_lie_over_the_image_as_upstreams_do():
+    analysis, model = KINDS["point_image"](use_jax=False)
+    [vector] = parity.vectors(model, 1)
+    [ours] = parity.extracted(analysis, model, [vector])
+    fit = analysis.fit_from(model.instance_from_vector(vector=vector))
+    saved = parity.figures(
+        plot_image_with_points, analysis.image, fit.dataset, fit=fit, solver=fit.solver
+    )
+    _, sheet = sheets(ours.frame())
+    figure, theirs = drawn(sheet), saved["fit_image_with_points"]
+    mine, other = figure.axes[0], theirs.axes[0]
+    assert sheet.names == ("fit_image_with_points",)
+    assert mine.get_title() == other.get_title()
+    np.testing.assert_array_equal(mine.images[0].get_array(), other.images[0].get_array())
+    assert mine.images[0].get_extent() == pytest.approx(other.images[0].get_extent())
+    assert mine.images[0].get_clim() == pytest.approx(other.images[0].get_clim())
+    assert_same_lines(mine, other)
+    assert scatters_of(mine) == scatters_of(other)
+    assert labels_of(figure.axes[1]) == labels_of(theirs.axes[1])
+
+
+def test_several_sources_share_axes_as_upstreams_do():
+    factors = []
+    for index in (0, 1):
+        analysis, model = point(use_jax=False, name=f"point_{index}")
+        factors.append(af.AnalysisFactor(prior_model=model, analysis=analysis))
+    graph = af.FactorGraphModel(*factors, use_jax=False)
+    model = graph.global_prior_model
+    [vector] = parity.vectors(model, 1)
+    [ours] = parity.extracted(graph, model, [vector])
+    instances = model.instance_from_vector(vector=vector)
+    fits = [
+        factor.analysis.fit_from(instance)
+        for factor, instance in zip(graph.model_factors, instances, strict=True)
+    ]
+    assert ours.log_likelihood == pytest.approx(sum(float(fit.log_likelihood) for fit in fits))
+    made = sheets(ours.frame())
+    assert [sheet.names for sheet in made] == [
+        ("fit", "fit_combined"),
+        ("fit_dataset_0",),
+        ("fit_dataset_1",),
+    ]
+    mine, theirs = drawn(made[0]).axes[0], parity.figures(plot_fit_positions, fits)["fit"].axes[0]
+    assert mine.get_title() == theirs.get_title()
+    assert_same_lines(mine, theirs)
+    assert scatters_of(mine) == scatters_of(theirs)
+    assert texts_of(mine.get_legend()) == texts_of(theirs.get_legend())
+    assert sorted(t.get_text() for t in mine.texts) == sorted(t.get_text() for t in theirs.texts)
+
+
+def texts_of(legend):
+    return None if legend is None else {text.get_text() for text in legend.get_texts()}
+
+
+def test_pairs_beyond_the_model_positions_are_refused(case):
+    _, ours, _, _ = case
+    arrays = ours.arrays | {"pairs": np.full(4, 99)}
+    with pytest.raises(LayoutError, match="beyond the"):
+        sheets(replace(ours, arrays=arrays).frame())
