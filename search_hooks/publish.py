@@ -98,6 +98,7 @@ class Publisher:
         self._flight: Flight | None = None
         self._home = Times()  # of the last image that was handed over
         self._deaths = 0  # workers that ended with a frame in hand since the last answer
+        self._overtaken: set[int] = set()  # sent, not answered, and counted as replaced
         self._delivered = 0  # the sequence of the newest image that came home
         self._instance = ""  # the worker behind this connection, once it has said so
         self._reachable = False  # the last message could be handed to a connection
@@ -294,7 +295,9 @@ class Publisher:
             frame, self._waiting = self._waiting, None
         if frame is None:
             return None if self._flight is None else self._flight.frame
-        self.replaced += self._flight is not None
+        if self._flight is not None:
+            self._overtaken.add(self._flight.frame.sequence)
+            self.replaced += 1
         return frame
 
     def _hear(self, parts: list[bytes]) -> None:
@@ -327,6 +330,9 @@ class Publisher:
         if drawn.sequence <= self._delivered:
             return
         self._delivered = drawn.sequence
+        if drawn.sequence in self._overtaken:
+            self.replaced -= 1  # it was drawn after all
+        self._overtaken = {each for each in self._overtaken if each > drawn.sequence}
         self.drawn += 1
         try:
             self._on_image(drawn, images)
