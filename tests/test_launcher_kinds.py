@@ -14,6 +14,9 @@ FIGURES = {
     "interferometer_free": {"fit"},
     "galaxy_interferometer": {"fit", "fit_dirty_images"},
     "three_planes": {"fit", "fit_1", "fit_2"},
+    "weak": {"fit", "subplot_fit_weak"},
+    "point": {"fit"},
+    "point_image": {"fit", "fit_image_with_points"},
     "delaunay": {"fit"},
     "knn_barycentric": {"fit"},
 }
