@@ -151,9 +151,10 @@ def assert_same_panel(panel: Panel, axes: Axes) -> None:
             ours[index] = theirs[index]
     assert ours == theirs, f"{panel.title}: {ours} are not {theirs}"
     edge = [c for c in axes.collections if len(getattr(c, "get_sizes", list)())]
-    assert len(edge) == (panel.points is not None)
-    for scatter in edge:
-        np.testing.assert_allclose(panel.points[:, ::-1], scatter.get_offsets(), atol=1e-12)
+    dots = [] if panel.points is None else [panel.points]
+    dots += [mark.points for mark in panel.markers]
+    for points, scatter in zip(dots, edge, strict=True):
+        np.testing.assert_allclose(points[:, ::-1], offsets(scatter), atol=1e-12)
     assert [to_hex(line.colour) for line in panel.lines] == [
         to_hex(line.get_color()) for line in axes.lines
     ]
@@ -209,6 +210,12 @@ def _assert_same_ticks(panel: Panel | Chart, axes: Axes) -> None:
             assert list(ticks.labels) == [text.get_text() for text in axis.get_ticklabels()]
 
 
+def offsets(scatter: Any) -> np.ndarray:
+    """(n, 2) x, y of a scatter's dots; NaN where it has none."""
+    return np.ma.filled(np.ma.asarray(scatter.get_offsets(), dtype=float), np.nan)
+
+
 def hausdorff(a: np.ndarray, b: np.ndarray) -> float:
     """The largest distance of a point of one line from the other."""
+    a, b = (line[np.isfinite(line).all(axis=1)] for line in (a, b))
     return float(max(directed_hausdorff(a, b)[0], directed_hausdorff(b, a)[0]))

@@ -8,6 +8,7 @@ from vizworker.errors import LayoutError
 from vizworker.frame import Frame
 from vizworker.layouts import (
     combined,
+    ellipse,
     galaxy_imaging,
     galaxy_interferometer,
     grid,
@@ -60,13 +61,14 @@ GROUP = "vizworker.layouts"  # entry points: layout name = module:function
 
 LAYOUTS: dict[str, Layout] = {
     "combined": lambda frame: combined.sheets(frame, sheets),
+    "ellipse": ellipse.sheets,
     "grid": grid.sheets,
     "imaging": imaging.sheets,
     "galaxy_imaging": galaxy_imaging.sheets,
     "interferometer": interferometer.sheets,
     "galaxy_interferometer": galaxy_interferometer.sheets,
-    "weak": weak.sheets,
     "point": point.sheets,
+    "weak": weak.sheets,
 }
 
 

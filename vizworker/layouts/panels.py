@@ -7,7 +7,7 @@ import numpy as np
 from vizworker.frame import Frame
 from vizworker.layouts import ranges, ticks
 from vizworker.layouts.arrays import take
-from vizworker.layouts.sheet import Image, Line, Panel
+from vizworker.layouts.sheet import Dots, Image, Line, Panel
 from vizworker.layouts.source import Plane
 from vizworker.layouts.zoom import View
 
@@ -50,13 +50,21 @@ class Panels:
         vmax: float | None = None,
         unit: str | None = None,
         lines: tuple[Line, ...] = (),
+        markers: tuple[Dots, ...] = (),
         positive: bool = False,
     ) -> Panel:
         """A panel of the window's values, with the mask's edge as dots."""
         extent = self.window.extent
         plane = Plane(Image(values, extent), extent, values)
         panel = self.plane(
-            title, plane, vmin=vmin, vmax=vmax, unit=unit, lines=lines, positive=positive
+            title,
+            plane,
+            vmin=vmin,
+            vmax=vmax,
+            unit=unit,
+            lines=lines,
+            markers=markers,
+            positive=positive,
         )
         edge = self.window.edge
         return replace(panel, points=None if edge is None else self._mirrored(edge, plane))
@@ -70,6 +78,7 @@ class Panels:
         vmax: float | None = None,
         unit: str | None = None,
         lines: tuple[Line, ...] = (),
+        markers: tuple[Dots, ...] = (),
         positive: bool = False,
     ) -> Panel:
         """A panel of anything, within its own limits.
@@ -99,6 +108,9 @@ class Panels:
             logarithmic=logarithmic,
             contours=self._levels(plane) if logarithmic else (),
             lines=tuple(replace(line, points=self._mirrored(line.points, plane)) for line in lines),
+            markers=tuple(
+                replace(dots, points=self._mirrored(dots.points, plane)) for dots in markers
+            ),
         )
 
     def _range(

@@ -74,6 +74,8 @@ class Panel:
     contours: tuple[float, ...] = ()  # levels of labelled contours over an image
     x_label: str = ""
     y_label: str = ""
+    markers: tuple["Dots", ...] = ()  # over all else
+    title_size: float | None = None  # points; None: the style's
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,27 @@ class Dots:
     label: str = ""
     edge: str = ""  # the colour of a filled marker's edge; its own where empty
     style: str = "-"  # of the edge
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Markers at points, with bars as long as the errors of their y on either side."""
+
+    points: np.ndarray  # (n, 2) y, x
+    errors: np.ndarray  # (n,) none negative
+    colour: str = "black"
+    size: float = 2.5  # of a marker, points
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Level:
+    """A line at one y across the axes."""
+
+    y: float
+    colour: str = "black"
+    style: str = "-"
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +163,7 @@ class Words:
     ground: str = ""  # the colour behind; none where empty
 
 
-Mark = Image | Line | Dots | Arrows | Circles | Bars | Words
+Mark = Image | Line | Dots | Errors | Level | Arrows | Circles | Bars | Words
 Scale = Literal["linear", "log"]
 Place = Literal["best", "lower left", "lower right", "upper left", "upper right"]
 
@@ -168,6 +191,7 @@ class Chart:
     vmin: float | None = None
     vmax: float | None = None
     label_size: float | None = None  # points, of both labels; None: matplotlib's
+    y_label_pad: float | None = None  # points between label and ticks; None: matplotlib's
     legend_place: Place = "best"
     legend_scale: float = 1.0  # of its markers
     y_right: bool = False  # y axis on the right-hand side

@@ -19,12 +19,13 @@ from matplotlib.ticker import FixedFormatter
 
 from vizworker.frame import Style
 from vizworker.layouts.sheet import Chart, Image, Line, Mesh, Panel, Sheet, Ticks, Triangles
-from vizworker.render.charts import ChartArtists
+from vizworker.render.charts import ChartArtists, add_dots
 from vizworker.render.contours import add_contours
 from vizworker.render.dots import scatter_dots
 
 LINE_WIDTH = 1.0  # points
 LABEL_SIZE = 14.0  # points, of an axis's label
+MARKER_ORDER = 5.0  # above lines and frame
 NOTHING = 2.3e-287  # matplotlib takes ranges within this of zero for none
 
 
@@ -42,6 +43,7 @@ class PanelArtists:
     lines: list[Line2D] = field(default_factory=list)
     contours: list[Artist] = field(default_factory=list)
     contour_labels: list[Artist] = field(default_factory=list)
+    markers: list[Artist] = field(default_factory=list)
 
     def update(self, panel: Panel) -> None:
         """Show another panel of the same title, dots, kind and place of its colour bar's ticks."""
@@ -53,6 +55,7 @@ class PanelArtists:
             self.content.remove()
             self.content = _add_content(self.axes, panel, self.norm, self.colours)
         self._update_lines(panel.lines)
+        self._update_markers(panel)
         if panel.limits != self.shown.limits:
             _limit(self.axes, panel)
         if panel.colour_ticks.labels != self.shown.colour_ticks.labels:
@@ -69,6 +72,7 @@ class PanelArtists:
         yield from self.contours
         yield from self.axes.spines.values()
         yield from self.contour_labels
+        yield from self.markers
 
     def _update_lines(self, lines: tuple[Line, ...]) -> None:
         for artist in self.lines[len(lines) :]:
@@ -78,6 +82,11 @@ class PanelArtists:
             artist.set_data(line.points[:, 1], line.points[:, 0])
             artist.set_color(line.colour)
         self.lines += [_add_line(self.axes, line) for line in lines[len(self.lines) :]]
+
+    def _update_markers(self, panel: Panel) -> None:
+        for artist in self.markers:
+            artist.remove()
+        self.markers = _add_markers(self.axes, panel, self.norm, self.colours)
 
 
 Artists = PanelArtists | ChartArtists
@@ -144,7 +153,8 @@ def _panel(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> PanelAr
         artists.contours, artists.contour_labels = add_contours(
             axes, panel.content, panel.contours, style.contour_labels
         )
-    axes.set_title(panel.title, fontsize=style.title_size)
+    artists.markers = _add_markers(axes, panel, norm, colours)
+    axes.set_title(panel.title, fontsize=panel.title_size or style.title_size)
     axes.set_xlabel(panel.x_label, fontsize=LABEL_SIZE)
     axes.set_ylabel(panel.y_label, fontsize=LABEL_SIZE)
     axes.tick_params(axis="x", labelsize=style.xticks_size)
@@ -200,6 +210,11 @@ def _add_line(axes: Axes, line: Line) -> Line2D:
     y, x = line.points.T
     (artist,) = axes.plot(x, y, linewidth=LINE_WIDTH, color=line.colour)
     return artist
+
+
+def _add_markers(axes: Axes, panel: Panel, norm: Normalize, colours: Colormap) -> list[Artist]:
+    mappable = ScalarMappable(norm, colours)
+    return [add_dots(axes, dots, mappable, MARKER_ORDER) for dots in panel.markers]
 
 
 def _limit(axes: Axes, panel: Panel) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import PatchCollection
+from matplotlib.collections import PatchCollection, PathCollection
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.patches import Circle
@@ -20,7 +20,9 @@ from vizworker.layouts.sheet import (
     Chart,
     Circles,
     Dots,
+    Errors,
     Image,
+    Level,
     Line,
     Mark,
     Ticks,
@@ -62,7 +64,7 @@ class ChartArtists:
         axes, style = self.axes, self._style
         axes.set_title(chart.title, fontsize=chart.title_size or style.title_size)
         axes.set_xlabel(chart.x_label, fontsize=chart.label_size)
-        axes.set_ylabel(chart.y_label, fontsize=chart.label_size)
+        axes.set_ylabel(chart.y_label, fontsize=chart.label_size, labelpad=chart.y_label_pad)
         axes.set_xscale(chart.x_scale)
         axes.set_yscale(chart.y_scale)
         axes.tick_params(axis="x", labelsize=chart.tick_size or style.xticks_size)
@@ -91,11 +93,20 @@ class ChartArtists:
             axes.yaxis.tick_right()
             axes.yaxis.set_label_position("right")
         if chart.inner_ticks:
-            axes.minorticks_on()
-            for which, length, width in (("major", 6, 2), ("minor", 3, 1)):
-                axes.tick_params(
-                    which=which, length=length, width=width, right=True, top=True, direction="in"
-                )
+            self._point_inwards(chart)
+
+    def _point_inwards(self, chart: Chart) -> None:
+        self.axes.minorticks_on()
+        for which, length, width in (("major", 6, 2), ("minor", 3, 1)):
+            self.axes.tick_params(
+                which=which,
+                length=length,
+                width=width,
+                right=True,
+                top=True,
+                direction="in",
+                labelsize=chart.tick_size or self._style.xticks_size,
+            )
 
     def _update_bar(self, mappable: ScalarMappable, ticks: Ticks | None) -> None:
         """The bar is kept: taking it away and adding it again moves the axes."""
@@ -154,17 +165,26 @@ def _add(axes: Axes, mark: Mark, colours: ScalarMappable, order: float) -> None:
                 path_effects=_outlines(mark),
             )
         case Dots():
-            axes.scatter(
+            add_dots(axes, mark, colours, order)
+        case Errors():
+            axes.errorbar(
                 mark.points[:, 1],
                 mark.points[:, 0],
-                s=mark.size,
-                marker=mark.marker,
-                linewidths=mark.width,
-                linestyles=mark.style,
-                alpha=mark.alpha,
+                yerr=mark.errors,
+                linestyle="None",
+                marker="o",
+                markersize=mark.size,
+                color=mark.colour,
                 label=mark.label or None,
                 zorder=order,
-                **_dot_colours(mark, colours),
+            )
+        case Level():
+            axes.axhline(
+                mark.y,
+                color=mark.colour,
+                linestyle=mark.style,
+                label=mark.label or None,
+                zorder=order,
             )
         case Arrows():
             _add_arrows(axes, mark, colours, order)
@@ -182,6 +202,22 @@ def _add(axes: Axes, mark: Mark, colours: ScalarMappable, order: float) -> None:
             )
         case Words():
             _add_words(axes, mark)
+
+
+def add_dots(axes: Axes, mark: Dots, colours: ScalarMappable, order: float) -> PathCollection:
+    """The markers of a mark, above whatever has a smaller order."""
+    return axes.scatter(
+        mark.points[:, 1],
+        mark.points[:, 0],
+        s=mark.size,
+        marker=mark.marker,
+        linewidths=mark.width,
+        linestyles=mark.style,
+        alpha=mark.alpha,
+        label=mark.label or None,
+        zorder=order,
+        **_dot_colours(mark, colours),
+    )
 
 
 def _add_words(axes: Axes, mark: Words) -> None:
