@@ -128,14 +128,18 @@ def together(frames: list[Frame], name: str) -> Sheet:
     sources = [source_of(frame) for frame in frames]
     x0, x1, y0, y1 = np.array([source.extent for source in sources]).T
     extent = float(x0.min()), float(x1.max()), float(y0.min()), float(y1.max())
-    sources = [replace(source, extent=extent) for source in sources]
+    centres = np.unique(np.concatenate([source.centres for source in sources]), axis=0)
+    # those of a lens that all share are drawn once
+    sources = [
+        replace(source, extent=extent, centres=_NONE if index else centres)
+        for index, source in enumerate(sources)
+    ]
     each = [
         _marks(source, _Look(index, COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]))
         for index, source in enumerate(sources)
     ]
-    centres = replace(sources[0], centres=np.concatenate([source.centres for source in sources]))
     marks = (*(mark for marks in each for mark in marks), *_merit(sources))
-    chart = _chart(frames[0], "Fit Positions", _named_once(marks), centres)
+    chart = _chart(frames[0], "Fit Positions", _named_once(marks), sources[0])
     return Sheet((name,), 1, 1, (chart,), panel_size=SIZE)
 
 
