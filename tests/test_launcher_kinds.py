@@ -14,6 +14,7 @@ FIGURES = {
     "interferometer_free": {"fit"},
     "galaxy_interferometer": {"fit", "fit_dirty_images"},
     "three_planes": {"fit", "fit_1", "fit_2"},
+    "ellipse": {"fit", "fit_ellipse", "ellipse_fit", "ellipse_residuals"},
     "weak": {"fit", "subplot_fit_weak"},
     "point": {"fit"},
     "point_image": {"fit", "fit_image_with_points"},

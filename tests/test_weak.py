@@ -83,6 +83,7 @@ def assert_same_marks(mine, other) -> None:
         assert type(ours) is type(theirs)
         np.testing.assert_allclose(ours.get_offsets(), theirs.get_offsets(), rtol=1e-10)
         assert ours.get_alpha() in (theirs.get_alpha(), 1.0)
+        assert list(ours.get_linewidths()) == list(theirs.get_linewidths())
         assert ours.get_label() in (theirs.get_label(), "") or theirs.get_label().startswith("_")
         if isinstance(ours, Quiver):
             for name in ("U", "V"):

@@ -12,7 +12,6 @@ X_LABEL, Y_LABEL = 'x (")', 'y (")'
 # sizes of the host's, points: of the strokes' charts those that it leaves to matplotlib
 TITLE_SIZE, TICK_SIZE, LEGEND_SIZE = 12.0, 10.0, 8.33
 MAP_TITLE_SIZE, MAP_LABEL_SIZE = 24.0, 16.0
-EDGE = 1.5  # points, of a dot
 
 
 def sheets(frame: Frame) -> tuple[Sheet, ...]:
@@ -63,7 +62,7 @@ def _map(frame: Frame, title: str, positions: np.ndarray, values: np.ndarray) ->
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     return Chart(
         _titled(frame, title),
-        (Dots(positions, values, size=1.0, width=EDGE),),
+        (Dots(positions, values, size=1.0),),
         limits=(-x, x, -y, y) if x > 0 and y > 0 else None,
         x_ticks=ticks.spatial(-x, x, style),
         y_ticks=ticks.spatial(-y, y, style),
