@@ -20,10 +20,12 @@ os.environ["XLA_FLAGS"] = " ".join(
 from autonerves import jax_wrapper  # noqa: E402, F401  first: it sets JAX up
 
 # isort: split
+import autogalaxy.ellipse.plot.fit_ellipse_plots as ellipses  # noqa: E402
 import autogalaxy.imaging.plot.fit_imaging_plots as galaxy_imaging  # noqa: E402
 import autogalaxy.interferometer.plot.fit_interferometer_plots as galaxy_visibilities  # noqa: E402
 import autolens.imaging.plot.fit_imaging_plots as imaging  # noqa: E402
 import autolens.interferometer.plot.fit_interferometer_plots as visibilities  # noqa: E402
+import autolens.weak.plot.fit_weak_plots as shears  # noqa: E402
 import kinds  # noqa: E402
 import lenses  # noqa: E402
 import numpy as np  # noqa: E402
@@ -55,6 +57,11 @@ ROWS: dict[str, tuple[str, dict[str, Draw]]] = {
             "fit": galaxy_visibilities.subplot_fit,
             "fit_dirty_images": galaxy_visibilities.subplot_fit_dirty_images,
         },
+    ),
+    "weak": ("Weak lensing", {"subplot_fit_weak": shears.subplot_fit_weak}),
+    "ellipse": (
+        "Ellipses",
+        {"fit_ellipse": lambda fit, **kw: ellipses.subplot_fit_ellipse(fit.fit_list, **kw)},
     ),
     "lenses": ("Several lens images", {"fit_combined": imaging.subplot_fit_combined}),
     "galaxies": (
