@@ -52,7 +52,7 @@ def point(
     """A quasar behind a lens."""
     grid = al.Grid2D.uniform(**SOLVER)
     solver = al.PointSolver.for_grid(
-        grid=grid, pixel_scale_precision=0.01, magnification_threshold=0.1
+        grid=grid, pixel_scale_precision=0.025, magnification_threshold=0.1
     )
     analysis = al.AnalysisPoint(
         dataset=quasar(fluxes, name),
@@ -80,7 +80,10 @@ def _near(value: float) -> Any:
 KINDS: dict[str, Callable[..., Kind]] = {
     "point": point,
     "point_fluxes": functools.partial(point, fluxes=True),
-    "point_image": functools.partial(point, image=True, positions=al.FitPositionsImagePair),
+    # JAX cannot trace how it pairs: a search of it is numpy's
+    "point_image": functools.partial(
+        point, image=True, positions=al.FitPositionsImagePair, use_jax=False
+    ),
     "point_soft": functools.partial(point, positions=al.FitPositionsImagePairAllSolved),
     "point_source_plane": functools.partial(point, positions=al.FitPositionsSource),
     "weak": weak,

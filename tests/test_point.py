@@ -9,13 +9,16 @@ import pytest
 from autolens.point.plot import point_sources
 from autolens.point.plot.fit_point_plots import plot_image_with_points, subplot_fit
 from autolens.point.plot.multi_source_plots import plot_fit_positions
+from autolens.point.plot.positions_panel import positions_extent_from
+from autonerves import conf
 from catalogues import KINDS, point
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from search_hooks.extract.point import _extent
 from vizworker.errors import LayoutError
 from vizworker.frame import Style
-from vizworker.layouts import sheets
+from vizworker.layouts import Words, sheets
 from vizworker.render.artists import build
 from vizworker.render.colormap import colormap
 
@@ -33,6 +36,13 @@ def case(request):
     [ours] = parity.extracted(analysis, model, [vector])
     instance = model.instance_from_vector(vector=vector)
     return request.param, ours, plain.fit_from(instance), plain
+
+
+@pytest.fixture(scope="module")
+def image_case():
+    analysis, model = KINDS["point_image"](use_jax=False)
+    [ours] = parity.extracted(analysis, model, parity.vectors(model, 1))
+    return ours
 
 
 def drawn(sheet) -> Figure:
@@ -120,7 +130,10 @@ def scatters_of(axes):
     return sorted(marks, key=str)
 
 
-def test_positions_lie_over_the_image_as_upstreams_do():
+@pytest.mark.parametrize("origin", ["upper", "lower"])
+def test_positions_lie_over_the_image_as_upstreams_do(origin, monkeypatch):
+    general = conf.instance["visualize"]["general"]["general"]
+    monkeypatch.setitem(general, "imshow_origin", origin)
     analysis, model = KINDS["point_image"](use_jax=False)
     [vector] = parity.vectors(model, 1)
     [ours] = parity.extracted(analysis, model, [vector])
@@ -128,17 +141,43 @@ def test_positions_lie_over_the_image_as_upstreams_do():
     saved = parity.figures(
         plot_image_with_points, analysis.image, fit.dataset, fit=fit, solver=fit.solver
     )
-    _, sheet = sheets(ours.frame())
+    _, sheet = sheets(ours.frame(style=Style(imshow_origin=origin)))
     figure, theirs = drawn(sheet), saved["fit_image_with_points"]
     mine, other = figure.axes[0], theirs.axes[0]
     assert sheet.names == ("fit_image_with_points",)
     assert mine.get_title() == other.get_title()
-    np.testing.assert_array_equal(mine.images[0].get_array(), other.images[0].get_array())
+    rows = slice(None) if other.images[0].origin == "upper" else slice(None, None, -1)
+    np.testing.assert_array_equal(mine.images[0].get_array(), other.images[0].get_array()[rows])
     assert mine.images[0].get_extent() == pytest.approx(other.images[0].get_extent())
     assert mine.images[0].get_clim() == pytest.approx(other.images[0].get_clim())
     assert_same_lines(mine, other)
     assert scatters_of(mine) == scatters_of(other)
     assert labels_of(figure.axes[1]) == labels_of(theirs.axes[1])
+    assert [t.get_text() for t in mine.texts] == [t.get_text() for t in other.texts]
+    np.testing.assert_allclose([t.xy for t in mine.texts], [t.xy for t in other.texts])
+
+
+def test_unmatched_model_positions_have_letters_except_over_an_image(image_case):
+    arrays = image_case.arrays
+    beyond = np.concatenate([arrays["model_positions"], [[1.7, 1.7]]])
+    figure, over = sheets(replace(image_case, arrays=arrays | {"model_positions": beyond}).frame())
+    assert lettered(figure) == ["a"]
+    assert lettered(over) == []
+
+
+def lettered(sheet) -> list[str]:
+    [chart] = sheet.panels
+    [words] = [mark for mark in chart.marks if isinstance(mark, Words)]
+    return [text for text in words.texts if text.isalpha()]
+
+
+@pytest.mark.parametrize("positions", [[(1.0, 1.0), (-1.95, 2.3)], [(1.0, 1.0), (-1.0, -1.0)]])
+def test_extent_makes_room_for_positions_outside_the_solver_grid(positions):
+    analysis, _ = point(use_jax=False)
+    theirs = positions_extent_from(positions, analysis.solver)
+    np.testing.assert_allclose(_extent(np.array(positions), analysis.solver), theirs)
+    alone = positions_extent_from(positions, None)
+    np.testing.assert_allclose(_extent(np.array(positions), None), alone)
 
 
 def test_several_sources_share_axes_as_upstreams_do():

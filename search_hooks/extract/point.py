@@ -67,7 +67,9 @@ class PointExtractor:
             arrays["chi_squared"] = xp.asarray(fit.positions.chi_squared).reshape(1)
             if self.in_image_plane:
                 arrays["model_positions"] = xp.asarray(values(fit.positions.model_data))
-        arrays["redshift"] = xp.asarray([float(tracer.planes[plane].redshift)])
+        measured = self.analysis.dataset.redshift
+        redshift = tracer.planes[plane].redshift if measured is None else measured
+        arrays["redshift"] = xp.asarray([float(redshift)])
         if fit.flux is not None:
             arrays["model_fluxes"] = xp.asarray(values(fit.flux.model_data))
         return arrays | {"deflections_yx_2d": self._deflections(tracer, plane, xp)}
@@ -133,8 +135,10 @@ def _extent(positions: np.ndarray, solver: Any) -> tuple[float, float, float, fl
         half = (high - low).max() + 0.2  # twice half the longer side and a border
         bounds = (low + high) / 2.0 + np.array([[-half], [half]])
     margin = 0.05 * (bounds[1] - bounds[0]).max()
-    y0, x0 = np.where(low < bounds[0], low - margin, bounds[0])
-    y1, x1 = np.where(high > bounds[1], high + margin, bounds[1])
+    # along an axis of which a position is outside, both ends are at least a margin away
+    outside = (low < bounds[0]) | (high > bounds[1])
+    y0, x0 = np.where(outside, np.minimum(bounds[0], low - margin), bounds[0])
+    y1, x1 = np.where(outside, np.maximum(bounds[1], high + margin), bounds[1])
     return float(x0), float(x1), float(y0), float(y1)
 
 

@@ -42,6 +42,7 @@ class Source:
 
     name: str
     observed: np.ndarray  # (n, 2) y, x arcsec
+    numbers: np.ndarray  # (n,) from 1 by falling angle about the origin
     sigma: np.ndarray  # (n,) arcsec
     model: np.ndarray  # (m, 2)
     pairs: np.ndarray  # (n,) index of its model position, -1 without
@@ -104,6 +105,7 @@ def source_of(frame: Frame) -> Source:
     return Source(
         name=_text(find(frame, "dataset_name", (None,))),
         observed=observed,
+        numbers=_by_angle(observed),
         sigma=take(frame, "positions_noise_map", (count,)),
         model=model,
         pairs=pairs,
@@ -271,14 +273,11 @@ def _merit(sources: list[Source]) -> tuple[Mark, ...]:
     return (Line(np.full((1, 2), np.nan), "none", style="none", label=f"{name} = {text}"),)
 
 
-def _numbers(source: Source, prefix: str = "") -> tuple[Words, ...]:
-    """Numbers of the observed positions by falling angle, letters of unmatched model ones."""
-    y, x = source.observed.T
-    order = np.argsort(-np.arctan2(y, x), kind="stable")
-    numbers = np.empty(len(order), dtype=int)
-    numbers[order] = np.arange(1, len(order) + 1)
-    letters = (chr(ord("a") + index % 26) for index in range(len(source.unmatched)))
-    points = np.concatenate([source.observed, source.unmatched])
+def _numbers(source: Source, prefix: str = "", letters: bool = True) -> tuple[Words, ...]:
+    """Numbers of the observed positions, letters of unmatched model ones."""
+    unmatched = source.unmatched if letters else _NONE
+    names = (chr(ord("a") + index % 26) for index in range(len(unmatched)))
+    points = np.concatenate([source.observed, unmatched])
     x0, x1, y0, y1 = source.extent
     outward = points - np.array([y0 + y1, x0 + x1]) / 2.0
     length = np.linalg.norm(outward, axis=1, keepdims=True)
@@ -286,13 +285,18 @@ def _numbers(source: Source, prefix: str = "") -> tuple[Words, ...]:
     return (
         Words(
             points,
-            tuple(f"{prefix}{each}" for each in (*numbers, *letters)),
+            tuple(f"{prefix}{each}" for each in (*source.numbers, *names)),
             size=NUMBER_SIZE,
             bold=True,
             offsets=BESIDE * outward,
             ground="white",
         ),
     )
+
+
+def _by_angle(positions: np.ndarray) -> np.ndarray:
+    order = np.argsort(-np.arctan2(*positions.T), kind="stable")
+    return 1 + np.argsort(order)
 
 
 def _fluxes(frame: Frame, source: Source, fluxes: np.ndarray) -> Chart:
@@ -314,12 +318,14 @@ def _over_image(frame: Frame, source: Source) -> Chart:
     panel = make.masked(f"Fit Image With Points ({source.name})", make.values("image"))
     if not isinstance(panel.content, Image):
         raise LayoutError("the image to lie below the positions is not one")
+    if frame.style.imshow_origin == "lower":
+        source = _turned_over(source, panel.content.extent)
     outline = Line(_NONE, "white", width=1.8, outline="black")
     marks: tuple[Mark, ...] = (
         *_lines(source.tangential, outline),
         Dots(source.observed, size=110.0, width=1.0, edge="white"),
         *_model(source, UNMATCHED_ON_IMAGE),
-        *_numbers(replace(source, extent=panel.limits)),
+        *_numbers(replace(source, extent=panel.limits), letters=False),
     )
     edge = () if panel.points is None else (Dots(panel.points, size=1.0),)
     return Chart(
@@ -333,6 +339,18 @@ def _over_image(frame: Frame, source: Source) -> Chart:
         colour_ticks=panel.colour_ticks,
         vmin=panel.vmin,
         vmax=panel.vmax,
+    )
+
+
+def _turned_over(source: Source, extent: Extent) -> Source:
+    """Over an image whose rows are drawn upwards."""
+    middle = np.array([extent[2] + extent[3], 0.0])
+    turn = np.array([-1.0, 1.0])
+    return replace(
+        source,
+        observed=middle + turn * source.observed,
+        model=middle + turn * source.model,
+        tangential=tuple(middle + turn * line for line in source.tangential),
     )
 
 
@@ -381,16 +399,17 @@ def _emptiest(source: Source) -> Place:
     x0, x1, y0, y1 = source.extent
     up = (points[:, 0] - y0) / (y1 - y0)
     right = (points[:, 1] - x0) / (x1 - x0)
+    near, far = 0.22, 0.78  # the middles of boxes in the corners, in parts of the panel
     corners: dict[Place, tuple[float, float]] = {
-        "lower left": (0.0, 0.0),
-        "upper left": (1.0, 0.0),
-        "lower right": (0.0, 1.0),
-        "upper right": (1.0, 1.0),
+        "lower left": (near, near),
+        "upper left": (far, near),
+        "lower right": (near, far),
+        "upper right": (far, far),
     }
 
     def crowd(place: Place) -> tuple[int, float]:
         y, x = corners[place]
-        inside = (np.abs(up - y) < 0.45) & (np.abs(right - x) < 0.45)
+        inside = (np.abs(up - y) < 0.23) & (np.abs(right - x) < 0.23)
         return int(inside.sum()), -float(np.hypot(up - y, right - x).min())
 
     return min(corners, key=crowd)
