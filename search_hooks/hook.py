@@ -29,6 +29,7 @@ logger = logging.getLogger("search_hooks")
 
 # rounding between the search's program and the figure's, by the precision they compute in
 ROUNDING = {"float64": 1e-6, "float32": 1e-3}
+SILENCE = 2.0  # seconds that the end of a search may take without a word
 
 
 class NoHook:
@@ -184,8 +185,10 @@ class LiveFit:
         """The best fit so far."""
         return self._best
 
-    def close(self, timeout: float = 30.0) -> bool:
+    def close(self, timeout: float = 60.0) -> bool:
         """Show the final best fit, wait for it to come home, and end the run.
+
+        A search that ends before its graph is compiled waits for that too.
 
         Returns:
             Whether the last figure came home before the deadline.
@@ -196,13 +199,23 @@ class LiveFit:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        if self._thread is not None:
-            self._thread.join(timeout)
-        delivered = self._publisher.close(max(0.0, deadline - time.monotonic()))
+        computed = self._join(deadline)
+        delivered = self._publisher.close(max(0.0, deadline - time.monotonic())) and computed
         self._closed = True
         _open.discard(self)
         self._log_summary(delivered)
         return delivered
+
+    def _join(self, deadline: float) -> bool:
+        """Wait for the fit's thread; whether it has computed all there was to show."""
+        if self._thread is None:
+            return True
+        self._thread.join(min(SILENCE, max(0.0, deadline - time.monotonic())))
+        left = deadline - time.monotonic()
+        if self._thread.is_alive() and left > 0:
+            logger.info("%s: waiting for its last figure, at most %.0f s ...", self.run, left)
+            self._thread.join(left)
+        return not self._thread.is_alive()
 
     def cost(self) -> Cost:
         """What watching has cost so far."""
