@@ -87,7 +87,9 @@ def test_killed_private_worker_comes_back_at_the_same_address(private: PrivateWo
     home = Home()
     with publishing(private.endpoint, home) as publisher:
         publisher.publish(small_frame(1))
-        wait_until(lambda: publisher.refused + publisher.drawn == 1, "an answer of the first worker")
+        wait_until(
+            lambda: publisher.refused + publisher.drawn == 1, "an answer of the first worker"
+        )
         first = private.pid
         private.ensure()
         assert private.pid == first
@@ -96,7 +98,9 @@ def test_killed_private_worker_comes_back_at_the_same_address(private: PrivateWo
         private.ensure()
         assert private.pid != first
         publisher.publish(small_frame(2))
-        wait_until(lambda: publisher.refused + publisher.drawn == 2, "an answer of the second worker")
+        wait_until(
+            lambda: publisher.refused + publisher.drawn == 2, "an answer of the second worker"
+        )
 
 
 def test_private_worker_is_restarted_only_a_few_times(
