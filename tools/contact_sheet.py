@@ -25,6 +25,7 @@ import autogalaxy.imaging.plot.fit_imaging_plots as galaxy_imaging  # noqa: E402
 import autogalaxy.interferometer.plot.fit_interferometer_plots as galaxy_visibilities  # noqa: E402
 import autolens.imaging.plot.fit_imaging_plots as imaging  # noqa: E402
 import autolens.interferometer.plot.fit_interferometer_plots as visibilities  # noqa: E402
+import autolens.point.plot.fit_point_plots as points  # noqa: E402
 import autolens.weak.plot.fit_weak_plots as shears  # noqa: E402
 import kinds  # noqa: E402
 import lenses  # noqa: E402
@@ -63,6 +64,7 @@ ROWS: dict[str, tuple[str, dict[str, Draw]]] = {
         "Ellipses",
         {"fit_ellipse": lambda fit, **kw: ellipses.subplot_fit_ellipse(fit.fit_list, **kw)},
     ),
+    "point_fluxes": ("Point source with fluxes", {"fit": points.subplot_fit}),
     "lenses": ("Several lens images", {"fit_combined": imaging.subplot_fit_combined}),
     "galaxies": (
         "Several galaxy images",
