@@ -3,13 +3,11 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import h5py
 import psutil
 import pytest
 
@@ -60,16 +58,17 @@ def until(condition, timeout=120.0):
 
 def pause_between_checkpoints(process, tmp_path):
     """Stop a search where its sampler's own checkpoint is whole: half of one cannot be resumed."""
+    search = psutil.Process(process.pid)
 
     def whole():
-        process.send_signal(signal.SIGSTOP)
-        try:
-            [checkpoint] = tmp_path.glob("output/**/checkpoint.hdf5")
-            with h5py.File(checkpoint, "r", locking=False) as file:
-                return "sampler" in file
-        except (ValueError, OSError, KeyError):
-            process.send_signal(signal.SIGCONT)
-            return False
+        search.suspend()
+        until(lambda: search.status() == psutil.STATUS_STOPPED)
+        checkpoints = {str(path) for path in tmp_path.glob("output/**/checkpoint.hdf5")}
+        writing = {file.path for file in search.open_files()}
+        if checkpoints and not checkpoints & writing:  # the sampler closes it when it is whole
+            return True
+        search.resume()
+        return False
 
     until(whole)
 
