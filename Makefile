@@ -61,7 +61,8 @@ lint: $(STAMP)
 audit:
 	@test -x .venv-audit/bin/pip-audit || \
 	{ $$(tools/find_python.sh) -m venv .venv-audit && .venv-audit/bin/pip install -q pip-audit; }
-	.venv-audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
+	.venv-audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt || \
+	{ echo "audit: a known weakness, or no package index that tells of them, is in the lines above"; exit 1; }
 
 bench: $(STAMP)
 	@for each in $(BENCHMARKS); do $(BIN)/python benchmarks/$$each.py || exit 1; done

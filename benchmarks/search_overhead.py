@@ -68,11 +68,15 @@ def main() -> None:
     made.add_argument("--model", choices=MODELS, default="sersic")
     made.add_argument("--every", type=float, nargs="+", default=[5.0, 1.0], metavar="SECONDS")
     made.add_argument("--repeats", type=int, default=3)
+    made.add_argument("--without", nargs="*", default=[], metavar="ROW", help="rows to leave out")
     made.add_argument("--evaluations", type=int, default=3001)
     options = made.parse_args()
     if options.quick:
         options.repeats, options.evaluations = 1, min(options.evaluations, 1001)
     rows = modes(options.every)
+    if unknown := set(options.without) - {mode.name for mode in rows}:
+        made.error(f"there is no row {', '.join(sorted(unknown))}")
+    rows = [mode for mode in rows if mode.name not in options.without]
     with tempfile.TemporaryDirectory() as cache:
         fill(Path(cache), options.model)
         runs: dict[str, list[Measured]] = {mode.name: [] for mode in rows}
@@ -134,24 +138,26 @@ def row(mode: Mode, runs: dict[str, list[Measured]]) -> dict[str, Any]:
     """The line of one mode."""
     own = runs[mode.name]
 
-    def ratio(key: str, to: str) -> float:
-        return median([a[key] / b[key] for a, b in zip(own, runs[to], strict=True)])
+    def ratio(key: str, to: str) -> str:
+        if to not in runs:
+            return "-"
+        return f"{median([a[key] / b[key] for a, b in zip(own, runs[to], strict=True)]):.3f}"
 
     figures = median([each["figures"] for each in own])
     per_figure = [
         (each["cpu_s"] - base["cpu_s"]) / each["figures"]
-        for each, base in zip(own, runs[mode.beyond], strict=True)
+        for each, base in zip(own, runs.get(mode.beyond, ()), strict=False)
         if each["figures"]
     ]
     return {
         "mode": mode.name,
         "figures": int(figures),
         "fit s": spread([each["fit_s"] for each in own]),
-        "fit/off": f"{ratio('fit_s', 'off'):.3f}",
-        "fit/bare": f"{ratio('fit_s', 'bare'):.3f}",
+        "fit/off": ratio("fit_s", "off"),
+        "fit/bare": ratio("fit_s", "bare"),
         "likelihood s": spread([each["likelihood_s"] for each in own]),
-        "lh/off": f"{ratio('likelihood_s', 'off'):.3f}",
-        "lh/bare": f"{ratio('likelihood_s', 'bare'):.3f}",
+        "lh/off": ratio("likelihood_s", "off"),
+        "lh/bare": ratio("likelihood_s", "bare"),
         "CPU s": median([each["cpu_s"] for each in own]),
         "CPU s/figure": f"{median(per_figure):.2f}" if per_figure else "-",
     }
