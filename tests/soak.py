@@ -32,6 +32,7 @@ from running import ready_line
 SEARCH = Path(__file__).parent / "scripts" / "soaking_search.py"
 WARM = 45.0  # seconds of a worker's life in which its memory still grows
 LOOK = 0.2  # seconds
+TELL = 30.0  # seconds between two lines of progress
 LAST = 90.0  # seconds that the last searches may take to end
 
 
@@ -148,7 +149,11 @@ class Soak:
         """Have faults happen every `between` seconds on average."""
         end = time.monotonic() + seconds
         fault = time.monotonic() + 3.0
+        told = time.monotonic()
         while (now := time.monotonic()) < end:
+            if now > told:
+                self._tell(end - now)
+                told = now + TELL
             self._replenish(end - now)
             self.worker.sample()
             if now > fault:
@@ -242,6 +247,12 @@ class Soak:
             return float("nan")
         age, memory = np.concatenate(pieces).T
         return float(age @ memory / (age @ age) * 3600.0)
+
+    def _tell(self, left: float) -> None:
+        counts = {name: self.totals[name] for name in ("searches", "drawn", "lost")}
+        said = ", ".join(f"{name} {count}" for name, count in counts.items())
+        faults = sum(self.faults.values())
+        print(f"{left / 60.0:.0f} min left: {said}, faults {faults}", file=sys.stderr, flush=True)
 
     def _replenish(self, left: float) -> None:
         self._collect()
