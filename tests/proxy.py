@@ -27,6 +27,34 @@ def free_port() -> int:
     raise OSError("no port is free")
 
 
+class Connection:
+    """One connection of a search, and the one to the worker that stands for it."""
+
+    def __init__(self, near: sockets.socket, far: sockets.socket) -> None:
+        self.near, self.far = near, far
+        self.dead = False  # it carries nothing any more, and neither end is told
+        self.over = False  # both ends are gone
+        self._open = 2  # ways that bytes still come
+        self._lock = threading.Lock()
+
+    def reset(self) -> None:
+        """End both, unless they have ended."""
+        with self._lock:
+            for socket in () if self.over else (self.near, self.far):
+                with suppress(OSError):
+                    socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, RESET)
+                    socket.shutdown(sockets.SHUT_RDWR)
+
+    def end_way(self) -> None:
+        """Nothing comes one way any more; after the second there is nothing left to hold."""
+        with self._lock:
+            self._open -= 1
+            if self._open == 0:
+                self.over = True
+                self.near.close()
+                self.far.close()
+
+
 class Proxy:
     """Carries bytes between its own port and a worker's, as long as it is let."""
 
@@ -35,21 +63,17 @@ class Proxy:
         self._target = (address.hostname, address.port)
         self._listener = sockets.create_server(("127.0.0.1", 0))
         self.endpoint = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.connections = 0  # how many there were
         self.delay = 0.0  # seconds that each piece waits
         self.carried = 0  # bytes from searches to the worker
         self.most: int | None = None  # of them; more are held back
         self._flowing = threading.Event()
         self._flowing.set()
         self._over = threading.Event()
-        self._pairs: list[tuple[sockets.socket, sockets.socket]] = []
-        self._dead: set[int] = set()  # numbers of connections that carry nothing any more
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    @property
-    def connections(self) -> int:
-        """How many there were."""
-        return len(self._pairs)
+        self._alive: list[Connection] = []
+        self._threads: list[threading.Thread] = []
+        self._door = threading.Thread(target=self._accept)
+        self._door.start()
 
     def cut(self) -> None:
         """Carry nothing, and tell nobody."""
@@ -61,30 +85,26 @@ class Proxy:
 
     def abandon(self) -> None:
         """The connections of now carry nothing ever again, and nobody is told; new ones work."""
-        self._dead.update(range(len(self._pairs)))
+        for connection in self._alive:
+            connection.dead = True
 
     def reset(self) -> None:
         """End every connection of now."""
-        for pair in self._pairs:
-            for socket in pair:
-                with suppress(OSError):
-                    socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, RESET)
-                    socket.shutdown(sockets.SHUT_RDWR)
+        for connection in self._alive:
+            connection.reset()
 
     def close(self) -> None:
         self._over.set()
         self._flowing.set()
+        self._door.join()
         self.reset()
         for thread in self._threads:
             thread.join()
-        for pair in self._pairs:
-            for socket in pair:
-                socket.close()
         self._listener.close()
 
     def _accept(self) -> None:
         while not self._over.is_set():
-            if not select.select([self._listener], [], [], LOOK)[0] or not self._flowing.is_set():
+            if not _readable(self._listener) or not self._flowing.is_set():
                 self._over.wait(LOOK)
                 continue
             near, _ = self._listener.accept()
@@ -93,35 +113,50 @@ class Proxy:
             except OSError:
                 near.close()
                 continue
-            self._pairs.append((near, far))
-            number = len(self._pairs) - 1
-            for way in ((near, far, True), (far, near, False)):
-                thread = threading.Thread(target=self._carry, args=(number, *way))
-                thread.start()
-                self._threads.append(thread)
+            self._connect(Connection(near, far))
+
+    def _connect(self, connection: Connection) -> None:
+        self.connections += 1
+        self._alive = [each for each in self._alive if not each.over] + [connection]
+        self._threads = [each for each in self._threads if each.is_alive()]
+        near, far = connection.near, connection.far
+        for way in ((near, far, True), (far, near, False)):
+            thread = threading.Thread(target=self._carry, args=(connection, *way))
+            thread.start()
+            self._threads.append(thread)
 
     def _carry(
-        self, number: int, source: sockets.socket, target: sockets.socket, counted: bool
+        self, connection: Connection, source: sockets.socket, target: sockets.socket, counted: bool
     ) -> None:
         with suppress(OSError):
             while piece := self._read(source):
                 time.sleep(self.delay)
                 self._flowing.wait()
-                while number in self._dead or (counted and not self._may_carry(piece)):
-                    if self._over.wait(LOOK):
-                        return
-                target.sendall(piece)
-                self.carried += counted * len(piece)
-            target.shutdown(sockets.SHUT_WR)
+                while counted and not connection.dead and not self._may_carry(piece):
+                    self._over.wait(LOOK)
+                if not connection.dead:
+                    target.sendall(piece)
+                    self.carried += counted * len(piece)
+            if not connection.dead:
+                target.shutdown(sockets.SHUT_WR)
+        connection.end_way()
 
     def _read(self, source: sockets.socket) -> bytes:
         while not self._over.is_set():
-            if select.select([source], [], [], LOOK)[0]:
+            if _readable(source):
                 return source.recv(CHUNK)
         return b""
 
     def _may_carry(self, piece: bytes) -> bool:
-        return self.most is None or self.carried + len(piece) <= self.most
+        held = self.most is not None and self.carried + len(piece) > self.most
+        return self._over.is_set() or not held
+
+
+def _readable(socket: sockets.socket) -> bool:
+    """Whether something has come, after a short wait."""
+    poll = select.poll()  # `select` refuses the descriptors of a process that has many
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(1000 * LOOK))
 
 
 @contextmanager
