@@ -15,6 +15,7 @@ DTYPES = frozenset({"float64", "float32", "int64", "int32", "uint8", "bool"})
 MAX_ARRAYS = 1024
 MAX_NDIM = 4
 MAX_NAME = 128
+MAX_SIDE = 1 << 31  # of an array that came down-sampled
 MAX_BUFFER = 256 << 20  # bytes of one array
 
 
@@ -94,6 +95,8 @@ class Frame:
     notes: tuple[str, ...] = ()  # shown on the figure
     style: Style = field(default_factory=Style)
     grid: Grid | None = None  # the panels of the layout `grid`, where its user declared them
+    # arrays that are down-sampled for display, with their exact shapes
+    reduced: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     times: Times = field(default_factory=Times)
     cost: Cost = field(default_factory=Cost)
 
@@ -104,6 +107,7 @@ class Frame:
             check_grid(self.grid)
         if len(self.arrays) > MAX_ARRAYS:
             raise FrameError(f"{len(self.arrays)} arrays, expected at most {MAX_ARRAYS}")
+        check_reduced(self.reduced, self.arrays)
         for name, array in self.arrays.items():
             check_array(name, array.dtype.name, array.shape)
             if array.nbytes > MAX_BUFFER:
@@ -124,3 +128,17 @@ def check_array(name: str, dtype: str, shape: tuple[int, ...]) -> None:
         raise FrameError(f"array {name!r} has dtype {dtype}, expected one of {sorted(DTYPES)}")
     if len(shape) > MAX_NDIM:
         raise FrameError(f"array {name!r} is {len(shape)}-d, expected at most {MAX_NDIM}-d")
+
+
+def check_reduced(reduced: Mapping[str, tuple[int, ...]], arrays: Mapping[str, np.ndarray]) -> None:
+    """Hold the exact shapes of down-sampled arrays to those of what came.
+
+    Raises:
+        FrameError: naming the array.
+    """
+    for name, shape in reduced.items():
+        came = arrays[name].shape if name in arrays else None
+        if came is None or len(came) != len(shape):
+            raise FrameError(f"array {name!r} is said to be {shape} down-sampled, and is {came}")
+        if not all(1 <= n <= size <= MAX_SIDE for n, size in zip(came, shape, strict=True)):
+            raise FrameError(f"array {name!r} is {came}, expected at most its exact {shape}")

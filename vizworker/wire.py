@@ -55,6 +55,7 @@ class FrameHeader(_Message, frozen=True, tag="frame", kw_only=True):
     cost: Cost
     arrays: tuple[ArraySpec, ...]
     grid: Grid | None = None
+    reduced: dict[str, tuple[int, ...]] = {}
 
 
 class Beat(_Message, frozen=True, tag="beat", kw_only=True):
@@ -105,9 +106,14 @@ class AskStatus(_Message, frozen=True, tag="ask_status", kw_only=True):
 
 
 class AskFrame(_Message, frozen=True, tag="ask_frame", kw_only=True):
-    """Anyone to worker: the last frame of a run, by its id or its name; answered by a frame."""
+    """Anyone to worker: the last frame of a run, by its id or its name; answered by a frame.
+
+    Where that is down-sampled and `whole` is asked for, the worker asks the run's search in the
+    same way, and answers with an `Alive` and, when it has come, the frame.
+    """
 
     run: str
+    whole: bool = False
 
 
 class SetScale(_Message, frozen=True, tag="set_scale", kw_only=True):
@@ -231,6 +237,7 @@ def encode_frame(frame: Frame) -> list[bytes | memoryview]:
         notes=frame.notes,
         style=frame.style,
         grid=frame.grid,
+        reduced=dict(frame.reduced),
         times=frame.times,
         cost=frame.cost,
         arrays=tuple(
@@ -275,6 +282,7 @@ def decode_frame(parts: Parts) -> Frame:
         notes=header.notes,
         style=header.style,
         grid=header.grid,
+        reduced=header.reduced,
         times=header.times,
         cost=header.cost,
     )

@@ -75,9 +75,19 @@ def _datasets(frame: Frame) -> list[Dataset]:
             layout, number, own = match.groups()
             arrays.setdefault((int(number), layout), {})[own] = array
     return [
-        Dataset(number, replace(frame, layout=layout, arrays=own))
+        Dataset(number, _own_frame(frame, layout, number, own))
         for (number, layout), own in sorted(arrays.items(), key=lambda item: item[0])
     ]
+
+
+def _own_frame(frame: Frame, layout: str, number: int, arrays: dict[str, np.ndarray]) -> Frame:
+    prefix = f"{layout}_{number}_"
+    reduced = {
+        name.removeprefix(prefix): shape
+        for name, shape in frame.reduced.items()
+        if name.startswith(prefix)
+    }
+    return replace(frame, layout=layout, arrays=arrays, reduced=reduced)
 
 
 def _combined(kind: str, datasets: list[Dataset], notes: list[str]) -> Sheet | None:

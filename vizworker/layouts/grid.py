@@ -94,7 +94,8 @@ def _panel(frame: Frame, layers: tuple[Layer, ...]) -> Panel | Chart:
 
 
 def _image(frame: Frame, layer: ImageLayer, values: np.ndarray, lines: tuple[Line, ...]) -> Panel:
-    rows, columns = values.shape
+    # of the exact array, where this one came down-sampled; a slice has its stack's
+    rows, columns = frame.reduced.get(layer.values.partition("[")[0], values.shape)[-2:]
     if not values.size:
         raise LayoutError(f"array {layer.values!r} has shape {values.shape}, expected some values")
     values = values if layer.origin == "upper" else values[::-1]

@@ -1,9 +1,10 @@
 """Which part of a masked image is shown, and where that lies on the sky."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vizworker.errors import LayoutError
 from vizworker.frame import Frame
 from vizworker.layouts.arrays import take
 from vizworker.layouts.sheet import Extent
@@ -13,7 +14,7 @@ from vizworker.layouts.sheet import Extent
 class View:
     """The window onto a frame's native arrays."""
 
-    mask: np.ndarray  # (ny, nx) bool, True = masked
+    mask: np.ndarray  # (ny, nx) bool, True = masked; of the frame's maps, as the next two
     rows: tuple[int, int]  # first, last + 1 of the window; may reach beyond the array
     columns: tuple[int, int]
     extent: Extent
@@ -35,13 +36,54 @@ def view(frame: Frame) -> View:
     rows, columns = (0, mask.shape[0]), (0, mask.shape[1])
     centre = origin
     if mask.all() or not mask.any():
-        return View(mask, rows, columns, _extent(mask.shape, scales, origin), None)
+        extent = _extent(mask.shape, scales, origin)
+        return _of_maps(frame, View(mask, rows, columns, extent, None))
     if frame.style.zoom_around_mask:
         rows, columns = _square(mask)
         centre = _middle(mask, scales, origin)
     window = _window(mask, rows, columns)
     extent = _extent(window.shape, scales, centre)
-    return View(mask, rows, columns, extent, _edge(window, scales, centre))
+    return _of_maps(frame, View(mask, rows, columns, extent, _edge(window, scales, centre)))
+
+
+def _of_maps(frame: Frame, exact: View) -> View:
+    """The same window onto maps that came down-sampled, if they did.
+
+    Their border is one of their own pixels wide, and they lie on the exact extent.
+    """
+    shape = _shape_of_maps(frame, exact.mask.shape)
+    if shape is None:
+        return exact
+    zoomed = frame.style.zoom_around_mask and exact.edge is not None
+    mask = _blocks(exact.mask[_box(exact.mask)] if zoomed else exact.mask, shape)
+    rows, columns = _square(mask) if zoomed else ((0, shape[0]), (0, shape[1]))
+    return replace(exact, mask=mask, rows=rows, columns=columns)
+
+
+def _shape_of_maps(frame: Frame, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Rows and columns of native maps that were down-sampled; None where none was."""
+    for name, exact in frame.reduced.items():
+        # the source plane is no native map, though it may have the shape of one
+        if exact[-2:] == shape and "source_plane_" not in name:
+            return frame.arrays[name].shape[-2:]
+    return None
+
+
+def _box(mask: np.ndarray) -> tuple[slice, slice]:
+    """The rectangle around the unmasked pixels, which is what down-sampled maps show."""
+    y, x = (np.flatnonzero(~mask.all(axis=axis)) for axis in (1, 0))
+    return slice(y[0], y[-1] + 1), slice(x[0], x[-1] + 1)
+
+
+def _blocks(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Which blocks of pixels are masked: those without any pixel that is not."""
+    for axis, (n, m) in enumerate(zip(mask.shape, shape, strict=True)):
+        if m > n:
+            raise LayoutError(
+                f"down-sampled maps have shape {shape}, expected at most {mask.shape}"
+            )
+        mask = np.logical_and.reduceat(mask, np.arange(m) * n // m, axis=axis)
+    return mask
 
 
 def symmetric(extent: Extent) -> Extent:
