@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from search_hooks import reduce
 from search_hooks.best import BUDGET, Best, affordable, due_in, update
 from search_hooks.images import write_image
 from search_hooks.memory import recall, remember
@@ -382,30 +383,32 @@ class LiveFit:
         if best is not None and best.parameters is not None:
             host["parameters"] = best.parameters
         self._sequence += 1
-        self._publisher.publish(
-            Frame(
-                run_id=self.run_id,
-                run=self.run,
-                layout=self._layout,
-                sequence=self._sequence,
-                log_likelihood=float(log_likelihood),
-                arrays=self._finish(host),
-                search_log_likelihood=None if best is None else best.log_likelihood,
-                parameter_names=self._names,
-                final=self._closing,
-                title_prefix=self._title_prefix,
-                notes=() if best is None else self._notes(best, log_likelihood),
-                style=self._style,
-                grid=self._grid,
-                times=Times(
-                    triggered=times.triggered,
-                    compiled=self._compiled_at,
-                    dispatched=times.dispatched,
-                    ready=time.time(),
-                ),
-                cost=self.cost(),
-            )
+        arrays = self._finish(host)
+        shown = reduce.shown(arrays, self._layout, self._style, self._grid)
+        frame = Frame(
+            run_id=self.run_id,
+            run=self.run,
+            layout=self._layout,
+            sequence=self._sequence,
+            log_likelihood=float(log_likelihood),
+            arrays=shown.arrays,
+            search_log_likelihood=None if best is None else best.log_likelihood,
+            parameter_names=self._names,
+            final=self._closing,
+            title_prefix=self._title_prefix,
+            notes=() if best is None else self._notes(best, log_likelihood),
+            style=self._style,
+            grid=self._grid,
+            reduced=shown.reduced,
+            times=Times(
+                triggered=times.triggered,
+                compiled=self._compiled_at,
+                dispatched=times.dispatched,
+                ready=time.time(),
+            ),
+            cost=self.cost(),
         )
+        self._publisher.publish(*reduce.to_send(frame, arrays))
 
     def _notes(self, best: Best, log_likelihood: np.ndarray) -> tuple[str, ...]:
         """What must be said on the figure: that it is not the search's fit, if it is not."""

@@ -14,7 +14,7 @@ import msgspec
 from vizworker.auth import KEYS_VARIABLE, ClientKey, check_endpoint, key_for, secure
 from vizworker.errors import VizError
 from vizworker.frame import Cost, Frame, Times
-from vizworker.wire import Alive, Beat, Bye, Drawn, Refused, decode, encode, encode_frame
+from vizworker.wire import Alive, AskFrame, Beat, Bye, Drawn, Refused, decode, encode, encode_frame
 
 logger = logging.getLogger("search_hooks")
 
@@ -95,6 +95,8 @@ class Publisher:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._waiting: Frame | None = None
+        self._whole: Frame | None = None  # the last published, if that was down-sampled
+        self._asked = False  # for the whole one
         self._flight: Flight | None = None
         self._home = Times()  # of the last image that was handed over
         self._deaths = 0  # workers that ended with a frame in hand since the last answer
@@ -114,13 +116,18 @@ class Publisher:
         """A frame has not been sent yet."""
         return self._waiting is not None
 
-    def publish(self, frame: Frame) -> None:
-        """Leave the newest frame for the publisher's thread; never blocks."""
+    def publish(self, frame: Frame, whole: Frame | None = None) -> None:
+        """Leave the newest frame for the publisher's thread; never blocks.
+
+        Args:
+            frame: the newest.
+            whole: the same with exact arrays, if it is down-sampled: for who asks, and for the end.
+        """
         if os.getpid() != self._pid or self._deadline is not None:
             return
         with self._lock:
             overtakes = self._waiting is not None
-            self._waiting = frame
+            self._waiting, self._whole = frame, whole
             self.replaced += overtakes
         if self._thread is None:
             self._start()
@@ -140,6 +147,9 @@ class Publisher:
         if self._thread is None and self.waiting:
             self._start()
         if self._deadline is None:
+            if (last := self._whole) is not None:
+                # it is drawn once more, from the exact arrays
+                self.publish(replace(last, sequence=last.sequence + 1, final=True))
             self._deadline = time.monotonic() + timeout
         if self._thread is not None:
             self._wake()
@@ -211,6 +221,7 @@ class Publisher:
             now = time.monotonic()
             self._beat(link, now)
             self._send(link, now)
+            self._give_whole(link)
             self._complain(now - max(started, self._heard))
         bye = Bye(run_id=self._run_id, cost=self._cost(), home=self._home)
         self._reachable = link.send(encode(bye))
@@ -268,6 +279,14 @@ class Publisher:
         if not self._reachable:
             self._flight = Flight(frame, "", now, deaths=deaths)
 
+    def _give_whole(self, link: "Link") -> None:
+        """Send the exact arrays of the last frame, if somebody asked for them."""
+        asked, self._asked = self._asked, False
+        with self._lock:
+            frame = self._whole
+        if asked and frame is not None:
+            self._reach(link.send(encode_frame(frame)))
+
     def _lost(self, flight: Flight, now: float) -> bool:
         overdue = now > flight.at + RESEND and self._heard > flight.at + BEAT
         return flight.cut or flight.instance != self._instance or overdue
@@ -313,6 +332,8 @@ class Publisher:
                 self._meet(instance)
             case Drawn(run_id=run_id) as drawn if run_id == self._run_id:
                 self._receive(drawn, message.buffers)
+            case AskFrame():
+                self._asked = True
             case Refused() as refused:
                 self._fail(f"the worker refused a message of {self._run}: {refused.error}")
                 self._land(refused.sequence)

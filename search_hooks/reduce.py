@@ -45,8 +45,20 @@ def shown(arrays: Arrays, layout: str, style: Style, grid: Grid | None = None) -
     return Shown(arrays | smaller, {name: arrays[name].shape for name in smaller})
 
 
-def whole(frame: Frame, arrays: Arrays) -> Frame | None:
-    """A frame with its exact arrays; None if they are more than a frame may carry."""
+def to_send(frame: Frame, arrays: Arrays) -> tuple[Frame, Frame | None]:
+    """The frame to send, and the whole one behind it where it is down-sampled.
+
+    The last frame of a run goes out whole. One that is more than a frame may carry never does.
+
+    Args:
+        frame: with the arrays that `shown` has of `arrays`.
+        arrays: the exact ones.
+    """
+    exact = _whole(frame, arrays) if frame.reduced else None
+    return (exact, None) if frame.final and exact is not None else (frame, exact)
+
+
+def _whole(frame: Frame, arrays: Arrays) -> Frame | None:
     if sum(array.nbytes for array in arrays.values()) > MAX_FRAME:
         return None
     try:
@@ -106,9 +118,12 @@ class Blocks:
         with np.errstate(invalid="ignore"):  # 0 / 0, where all is blank, is NaN
             means: np.ndarray = self._sums(filled) / self._count
         np.copyto(filled, np.inf, where=filled <= 0)
-        # an infinite value matters to a logarithmic scale
-        found = least, largest, filled.argmin(), (values == np.inf).argmax()
-        self._keep(means, values, [int(pixel) for pixel in found])
+        positive = filled.argmin()
+        # positive and negative pixels may cancel to less than any positive one
+        floor = filled.flat[positive]
+        np.copyto(means, floor, where=(means > 0) & (means < floor))
+        infinite = (values == np.inf).argmax()  # it matters to a logarithmic scale
+        self._keep(means, values, [int(each) for each in (least, largest, positive, infinite)])
         return means
 
     def _keep(self, means: np.ndarray, values: np.ndarray, pixels: list[int]) -> None:

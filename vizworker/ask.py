@@ -1,5 +1,8 @@
 """Questions to a running worker, from any process: its status, a run's last frame, a drawing."""
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import zmq
@@ -22,6 +25,8 @@ from vizworker.wire import (
     encode,
     encode_frame,
 )
+
+AGAIN = 2.0  # seconds after which a search is asked again for its exact arrays
 
 
 class NoAnswerError(VizError):
@@ -54,6 +59,41 @@ def frame(endpoint: str, run: str, timeout: float = 5.0) -> Frame:
     return decode_frame(answer)
 
 
+def whole_frame(
+    endpoint: str,
+    run: str,
+    timeout: float = 30.0,
+    waiting: Callable[[float], None] = lambda seconds: None,
+) -> Frame:
+    """The last frame of a run with its exact arrays, from its search where the worker has them not.
+
+    Args:
+        endpoint: of the worker.
+        run: the run's id or name.
+        timeout: seconds.
+        waiting: told now and then for how many seconds the search has been waited for.
+
+    Raises:
+        NoAnswerError: nobody answers, there is no such run, or its search cannot be asked.
+        VizError: the endpoint or the answer cannot be used.
+    """
+    start = time.monotonic()
+    with _line(endpoint) as socket:
+        while (waited := time.monotonic() - start) < timeout:
+            answer = _answer(endpoint, socket, encode(AskFrame(run=run, whole=True)), timeout=5.0)
+            while isinstance(answer.header, Alive):  # the search has been asked
+                if not socket.poll(int(1000 * AGAIN)):
+                    waiting(time.monotonic() - start)
+                    break
+                answer = decode(socket.recv_multipart())
+            match answer.header:
+                case FrameHeader():
+                    return decode_frame(answer)
+                case Refused(error=error):
+                    raise NoAnswerError(f"{endpoint}: {error}")
+    raise NoAnswerError(f"the search of {run!r} has not sent its exact arrays in {waited:.0f} s")
+
+
 def set_scale(
     endpoint: str, run: str, scale: Literal["linear", "log10"], timeout: float = 5.0
 ) -> None:
@@ -83,13 +123,28 @@ def draw(endpoint: str, frame: Frame, timeout: float = 30.0) -> bytes:
 
 
 def _ask(endpoint: str, question: list[bytes | memoryview], timeout: float) -> Parts:
+    with _line(endpoint) as socket:
+        return _answer(endpoint, socket, question, timeout)
+
+
+@contextmanager
+def _line(endpoint: str) -> Iterator[zmq.Socket[bytes]]:
     key = key_for(endpoint)
     check_endpoint(endpoint, keys=key is not None)
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         socket.linger = 0
         secure(socket, key)
         socket.connect(endpoint)
-        socket.send_multipart(question)
-        if not socket.poll(int(1000 * timeout)):
-            raise NoAnswerError(f"nobody answers at {endpoint} (waited {timeout:g} s)")
-        return decode(socket.recv_multipart())
+        yield socket
+
+
+def _answer(
+    endpoint: str,
+    socket: zmq.Socket[bytes],
+    question: list[bytes | memoryview],
+    timeout: float,
+) -> Parts:
+    socket.send_multipart(question)
+    if not socket.poll(int(1000 * timeout)):
+        raise NoAnswerError(f"nobody answers at {endpoint} (waited {timeout:g} s)")
+    return decode(socket.recv_multipart())

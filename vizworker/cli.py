@@ -94,6 +94,12 @@ def export(
     scale: Annotated[
         Scale | None, typer.Option(help="Of the figure's colours (default: as it was drawn).")
     ] = None,
+    reduced: Annotated[
+        bool,
+        typer.Option(
+            "--reduced", help="Take large maps as they were drawn, without asking the search."
+        ),
+    ] = False,
     endpoint: Endpoint = None,
 ) -> None:
     """Write the arrays behind a run's figure to an .npz file, or draw the figure anew."""
@@ -105,7 +111,15 @@ def export(
     if output is None and figure is None:
         raise typer.BadParameter("Missing option '--output' / '-o', or '--figure'")
     try:
-        found = find_frame(run, Records(data_folder()), endpoint)
+        found = find_frame(
+            run,
+            Records(data_folder()),
+            endpoint,
+            whole=output is not None and not reduced,
+            waiting=lambda seconds: complain(
+                f"waiting for the exact arrays of {run}, for {seconds:.0f} s so far"
+            ),
+        )
         if output is not None:
             write_npz(found, output)
             typer.echo(f"{output}: {frame} frame of {found.run}, {len(found.arrays)} arrays")

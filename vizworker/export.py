@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Literal
@@ -17,27 +18,45 @@ from vizworker.sinks.record import Records
 Scale = Literal["linear", "log10"]
 
 
-def find_frame(run: str, records: Records, endpoint: str | None = None) -> Frame:
+def find_frame(
+    run: str,
+    records: Records,
+    endpoint: str | None = None,
+    *,
+    whole: bool = False,
+    waiting: Callable[[float], None] = lambda seconds: None,
+) -> Frame:
     """The last frame of a run: from the worker that has it, or else from the data folder.
 
     Args:
         run: its id or its name.
         records: the data folder.
         endpoint: of the only worker to ask.
+        whole: with exact arrays, which the worker asks the search for if it has them not.
+        waiting: told now and then for how many seconds the search has been waited for.
 
     Raises:
         VizError: nobody has it.
     """
+
+    def of(address: str) -> Frame:
+        if whole:
+            return ask.whole_frame(address, run, waiting=waiting)
+        return ask.frame(address, run)
+
     if endpoint is not None:
-        return ask.frame(endpoint, run)
+        return of(endpoint)
     for entry in discovery.workers():
-        try:
-            return ask.frame(entry.address, run)
-        except VizError:
-            continue
+        with suppress(VizError):
+            return of(entry.address)
     frame = records.frame(run)
     if frame is None:
         raise VizError(f"no run {run!r}: `vizworker status` lists what there is")
+    if whole and frame.reduced:
+        raise VizError(
+            f"the last frame of {run!r} is down-sampled, and its search, which had the exact "
+            "arrays, does not answer: --reduced writes it as it is"
+        )
     return frame
 
 
@@ -62,11 +81,16 @@ def set_scale(run: str, scale: Scale, endpoint: str | None = None) -> None:
 def write_npz(frame: Frame, path: Path) -> None:
     """Write a frame's arrays, `log_likelihood` and `parameter_names`; whole, or not at all.
 
+    The names of arrays that came down-sampled are those in `reduced`, if there are any.
+
     Raises:
         VizError: an array's name cannot be that of a file.
         OSError: the file cannot be written.
     """
-    for name in frame.arrays:
+    arrays = dict(frame.arrays)
+    if frame.reduced:
+        arrays["reduced"] = np.array(list(frame.reduced), dtype=np.str_)
+    for name in arrays:
         if not name.isidentifier():
             raise VizError(f"array {name!r} has no name that a file can have")
 
@@ -76,7 +100,7 @@ def write_npz(frame: Frame, path: Path) -> None:
             allow_pickle=False,
             log_likelihood=np.float64(frame.log_likelihood),
             parameter_names=np.array(frame.parameter_names, dtype=np.str_),
-            **frame.arrays,
+            **arrays,
         )
 
     _write_whole(path, write)

@@ -24,6 +24,8 @@ class Run:
         self.overtaken = 0  # frames replaced in this worker's mailbox
         self.frame: Frame | None = None  # the last one drawn, while the run lasts
         self.held = 0  # bytes of it
+        self.route = b""  # of its search
+        self.askers: set[bytes] = set()  # routes of those who wait for its whole frame
         self.scale: Literal["linear", "log10"] | None = None  # None: as its frames say
 
     @property
@@ -55,9 +57,10 @@ class Run:
 
     def draw(self, frame: Frame, times: Times, now: float) -> None:
         """A frame was drawn."""
-        self.frame, self.drawn_at = frame, now
-        self.held = sum(array.nbytes for array in frame.arrays.values())
+        self.drawn_at = now
+        self.hold(frame)
         self._change(
+            reduced=bool(frame.reduced),
             drawn=self.status.drawn + 1,
             sequence=frame.sequence,
             log_likelihood=frame.log_likelihood,
@@ -67,6 +70,11 @@ class Run:
     def refuse(self, error: str) -> None:
         """A frame could not be drawn."""
         self._change(refused=self.status.refused + 1, last_error=error)
+
+    def hold(self, frame: Frame) -> None:
+        """Keep its last frame for who asks."""
+        self.frame = frame
+        self.held = sum(array.nbytes for array in frame.arrays.values())
 
     def let_go(self) -> None:
         """Hold its last frame no longer."""
@@ -122,11 +130,6 @@ class Runs:
                 return
             too_many -= run.held
             run.let_go()
-
-    def frame(self, name: str) -> Frame | None:
-        """The last frame of the run of that id, or else of the last heard of that name."""
-        run = self.named(name)
-        return None if run is None else run.frame
 
     def named(self, name: str) -> Run | None:
         """The run of that id, or else the last heard of that name."""

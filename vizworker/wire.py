@@ -138,6 +138,7 @@ class RunStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_likelihood: float | None = None  # of the last frame drawn
     age: float | None = None  # seconds since the last figure
     last_error: str = ""
+    reduced: bool = False  # the last frame drawn has down-sampled maps
     latency: Times = msgspec.field(default_factory=Times)  # of the last frame drawn
     cost: Cost = msgspec.field(default_factory=Cost)
 

@@ -31,7 +31,7 @@ from vizworker.gate import Gate
 from vizworker.keys import Doorkeeper, Keyring
 from vizworker.mailbox import Letter, Mailbox
 from vizworker.receive import Request, bound_endpoint, drain, listen
-from vizworker.runs import Runs
+from vizworker.runs import Run, Runs
 from vizworker.wire import (
     Alive,
     AskFrame,
@@ -56,6 +56,7 @@ IDLE = 1.0  # seconds between two looks around when nothing comes
 FAREWELL = 1.0  # seconds for the last answers to leave
 PARENT = 0.5  # seconds between two looks for the parent
 REST = 10.0  # times as long as a run's frame has cost a process, its next one waits
+ASKERS = 16  # that wait for the whole frame of one run
 GRACE = 2.0  # seconds a worker has to end by itself once its parent is gone
 
 
@@ -254,6 +255,7 @@ class Worker:
                 case Beat():
                     run = self._runs.get(request.run_id, now)
                     run.hear(now, request.run, request.cost)
+                    run.route = route
                     run.came_home(request.home)
                     self._send(route, Alive(instance=self.instance))
                 case Bye():
@@ -261,7 +263,7 @@ class Worker:
                 case AskStatus():
                     self._send(route, self.status(now))
                 case AskFrame():
-                    self._give_frame(route, request.run)
+                    self._give_frame(route, request, now)
                 case SetScale():
                     self._set_scale(route, request)
         except VizError as error:
@@ -273,6 +275,9 @@ class Worker:
             what = "too much waits to be drawn here: send fewer or smaller frames"
             raise LimitError("waiting", what)
         run = self._runs.get(frame.run_id, now)
+        run.route = route
+        if run.askers and not frame.reduced and self._handed_over(run, frame):
+            return
         flight = self._flights.get(frame.run_id)
         if flight is not None and frame.sequence <= flight.letter.frame.sequence:
             # sent again, as it takes long: it is drawn once
@@ -286,6 +291,18 @@ class Worker:
         turn = self._turns.get(frame.run_id, now)
         overtook = self._mailbox.put(replace(frame, times=times), route, turn, hurried=hurried)
         run.receive(frame, now, overtook=overtook)
+
+    def _handed_over(self, run: Run, frame: Frame) -> bool:
+        """Give a whole frame to those who wait for it; whether that is all it came for."""
+        parts = encode_frame(frame)
+        for asker in run.askers:
+            self._socket.send_multipart([asker, *parts], zmq.NOBLOCK)
+        run.askers.clear()
+        drawn = frame.sequence <= run.status.sequence and not frame.final
+        if drawn:
+            run.hold(frame)
+            self._runs.let_go()
+        return drawn
 
     def _next(self) -> str | None:
         """The run whose frame is to be drawn now, if there is one and room for it."""
@@ -424,11 +441,25 @@ class Worker:
         run.scale = request.scale
         self._send(route, Alive(instance=self.instance))
 
-    def _give_frame(self, route: bytes, name: str) -> None:
-        frame = self._runs.frame(name)
-        if frame is None:
-            raise VizError(f"no frame of a run {name!r} is held here")
-        self._socket.send_multipart([route, *encode_frame(frame)], zmq.NOBLOCK)
+    def _give_frame(self, route: bytes, request: AskFrame, now: float) -> None:
+        run = self._runs.named(request.run)
+        if run is None or run.frame is None:
+            raise VizError(f"no frame of a run {request.run!r} is held here")
+        if request.whole and run.frame.reduced:
+            self._ask_search(route, run, now)
+        else:
+            self._socket.send_multipart([route, *encode_frame(run.frame)], zmq.NOBLOCK)
+
+    def _ask_search(self, route: bytes, run: Run, now: float) -> None:
+        """Have a search send its whole frame to somebody, who asks again until it comes."""
+        if run.status_at(now).state == "silent":
+            raise VizError(
+                f"the search of {run.status.run!r}, which has the exact arrays, is silent"
+            )
+        if len(run.askers) < ASKERS:
+            run.askers.add(route)
+        self._send(run.route, AskFrame(run=run.status.run_id, whole=True))
+        self._send(route, Alive(instance=self.instance))
 
     def status(self, now: float) -> Status:
         """Itself and its runs, at a time of `time.monotonic()`; for the worker's own thread."""
