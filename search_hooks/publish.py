@@ -1,17 +1,19 @@
 """The search's line to its worker: the newest frame goes out, the image of it comes home."""
 
 import logging
-import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
-from vizworker.auth import KEYS_VARIABLE, ClientKey, check_endpoint, key_for, secure
+from search_hooks.delivery import Delivery
+from search_hooks.link import Link
+from search_hooks.say import Once
+from vizworker.auth import KEYS_VARIABLE, check_endpoint, key_for
 from vizworker.errors import VizError
 from vizworker.frame import Cost, Frame, Times
 from vizworker.wire import Alive, AskFrame, Beat, Bye, Drawn, Refused, decode, encode, encode_frame
@@ -19,28 +21,10 @@ from vizworker.wire import Alive, AskFrame, Beat, Bye, Drawn, Refused, decode, e
 logger = logging.getLogger("search_hooks")
 
 BEAT = 1.0  # seconds between two signs of life
-RESEND = 10.0  # seconds after which a living worker that has not answered gets the frame again
 PATIENCE = 5.0  # seconds without anybody at the endpoint before it is said
 BUSY = 30.0  # the same for a worker that listens, or is being started
 HOPELESS = 2.0  # seconds that `close` waits where nobody ever answered
 FAREWELL = 0.2  # seconds for the last message to leave
-HIGH_WATER = 16  # messages to a worker that does not read
-MAX_IMAGE = 256 << 20  # bytes
-HEARTBEAT, DEAF = 2000, 10_000  # ms between two pings, and without a pong until a line is cut
-DEATHS_OF_FRAME = 3  # workers that may end with a frame in hand before it is given up
-DEATHS_OF_RUN = 6  # the same for all frames of a run, one after the other
-SPARE_FDS = 16  # file descriptors that must be free before a socket is made
-
-
-@dataclass(frozen=True)
-class Flight:
-    """A frame that was sent and is not answered."""
-
-    frame: Frame
-    instance: str  # of the worker it was sent to; empty if it could not be sent
-    at: float  # monotonic seconds
-    cut: bool = False  # the connection ended since
-    deaths: int = 0  # workers that ended while they had this frame
 
 
 class Publisher:
@@ -50,9 +34,6 @@ class Publisher:
     In a process forked from the one that made it, every method does nothing.
 
     Attributes:
-        sent: frames handed to the socket.
-        drawn: frames whose image came home.
-        replaced: frames that a newer one overtook before they were sent.
         refused: frames that could not be sent or drawn.
         connected: a worker answers.
         last_error: the last thing that went wrong, or "".
@@ -84,7 +65,7 @@ class Publisher:
         """
         self._key = key_for(endpoint)
         self.endpoint = check_endpoint(endpoint, keys=self._key is not None)
-        self.sent = self.drawn = self.replaced = self.refused = 0
+        self.refused = 0
         self.connected = False
         self.last_error = ""
         self._run_id = run_id
@@ -93,28 +74,37 @@ class Publisher:
         self._cost = cost
         self._revive = revive
         self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._waiting: Frame | None = None
-        self._whole: Frame | None = None  # the last published, if that was down-sampled
-        self._asked = False  # for the whole one
-        self._flight: Flight | None = None
+        self._delivery = Delivery()
         self._home = Times()  # of the last image that was handed over
-        self._deaths = 0  # workers that ended with a frame in hand since the last answer
-        self._overtaken: set[int] = set()  # sent, not answered, and counted as replaced
-        self._delivered = 0  # the sequence of the newest image that came home
-        self._instance = ""  # the worker behind this connection, once it has said so
+        self._asked = False  # for the whole arrays of the last frame
         self._reachable = False  # the last message could be handed to a connection
         self._beaten = self._heard = float("-inf")
         self._complained = False
-        self._said: set[str] = set()
+        self._once = Once()
         self._deadline: float | None = None
         self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
         self._wake_fds: tuple[int, int] | None = None  # read, write
+
+    @property
+    def sent(self) -> int:
+        """Frames handed to the socket."""
+        return self._delivery.sent
+
+    @property
+    def drawn(self) -> int:
+        """Frames whose image came home."""
+        return self._delivery.drawn
+
+    @property
+    def replaced(self) -> int:
+        """Frames that a newer one overtook before they were drawn."""
+        return self._delivery.replaced
 
     @property
     def waiting(self) -> bool:
         """A frame has not been sent yet."""
-        return self._waiting is not None
+        return self._delivery.waiting
 
     def publish(self, frame: Frame, whole: Frame | None = None) -> None:
         """Leave the newest frame for the publisher's thread; never blocks.
@@ -125,10 +115,7 @@ class Publisher:
         """
         if os.getpid() != self._pid or self._deadline is not None:
             return
-        with self._lock:
-            overtakes = self._waiting is not None
-            self._waiting, self._whole = frame, whole
-            self.replaced += overtakes
+        overtakes = self._delivery.put(frame, whole)
         if self._thread is None:
             self._start()
         elif not overtakes:
@@ -147,18 +134,17 @@ class Publisher:
         if self._thread is None and self.waiting:
             self._start()
         if self._deadline is None:
-            if (last := self._whole) is not None:
-                # it is drawn once more, from the exact arrays
-                self.publish(replace(last, sequence=last.sequence + 1, final=True))
+            self._publish_whole()
             self._deadline = time.monotonic() + timeout
         if self._thread is not None:
             self._wake()
             self._thread.join(timeout + 2 * FAREWELL)
-        return self._answered
+        return self._delivery.over
 
-    @property
-    def _answered(self) -> bool:
-        return self._waiting is None and self._flight is None
+    def _publish_whole(self) -> None:
+        """Have the last frame drawn once more, from the exact arrays."""
+        if (last := self._delivery.whole) is not None:
+            self.publish(replace(last, sequence=last.sequence + 1, final=True))
 
     def _start(self) -> None:
         try:
@@ -199,7 +185,7 @@ class Publisher:
             for fd in fds:
                 os.close(fd)
 
-    def _open(self, wake_fd: int) -> "Link | None":
+    def _open(self, wake_fd: int) -> Link | None:
         """A link, once this process has the file descriptors for it; None if it never has."""
         while not self._ended(time.monotonic()):
             try:
@@ -210,7 +196,7 @@ class Publisher:
             time.sleep(min(BEAT, self._idle_for(time.monotonic())))
         return None
 
-    def _serve(self, link: "Link") -> None:
+    def _serve(self, link: Link) -> None:
         started = time.monotonic()
         while not self._ended(now := time.monotonic()):
             link.wait(self._idle_for(now), to_send=not self._reachable)
@@ -229,7 +215,7 @@ class Publisher:
     def _ended(self, now: float) -> bool:
         if self._deadline is None:
             return False
-        return self._answered or now >= self._deadline
+        return self._delivery.over or now >= self._deadline
 
     def _idle_for(self, now: float) -> float:
         """Seconds until there is something to do though nothing comes."""
@@ -237,7 +223,7 @@ class Publisher:
         until_end = BEAT if self._deadline is None else self._deadline - now
         return max(0.0, min(until_beat, until_end))
 
-    def _beat(self, link: "Link", now: float) -> None:
+    def _beat(self, link: Link, now: float) -> None:
         if self._reachable and now < self._beaten + BEAT:
             return
         if not self._reachable and self._revive is not None:
@@ -250,83 +236,44 @@ class Publisher:
     def _reach(self, reachable: bool) -> None:
         self._reachable = reachable
         if not reachable:
-            # who answers on the next connection may be another worker
-            self._instance = ""
             self.connected = False
-            if self._flight is not None:
-                self._flight = replace(self._flight, cut=True)
+            self._delivery.lose()
 
-    def _send(self, link: "Link", now: float) -> None:
+    def _send(self, link: Link, now: float) -> None:
         """Send the newest frame, if the worker is known and free for it."""
-        if not self._instance:
+        if not self._delivery.due(now):
             return
-        if self._flight is not None and not self._lost(self._flight, now):
-            return
-        deaths = self._count_deaths()
-        frame = self._next()
+        if given_up := self._delivery.bury():
+            self._fail(given_up)
+        frame = self._delivery.next()
         if frame is None:
             return
-        deaths *= self._flight is not None and frame.sequence == self._flight.frame.sequence
         frame = replace(frame, times=msgspec.structs.replace(frame.times, sent=time.time()))
-        self._flight = Flight(frame, self._instance, now, deaths=deaths)
         try:
-            self._reach(link.send(encode_frame(frame)))
+            handed = link.send(encode_frame(frame))
         except (VizError, ValueError, TypeError) as error:
             self._fail(f"a frame of {self._run} cannot be sent: {error}")
-            self._flight = None
+            self._delivery.drop()
             return
-        self.sent += self._reachable
-        if not self._reachable:
-            self._flight = Flight(frame, "", now, deaths=deaths)
+        self._delivery.launch(frame, now, handed=handed)
+        self._reach(handed)
 
-    def _give_whole(self, link: "Link") -> None:
+    def _give_whole(self, link: Link) -> None:
         """Send the exact arrays of the last frame, if somebody asked for them."""
         asked, self._asked = self._asked, False
-        with self._lock:
-            frame = self._whole
-        if asked and frame is not None:
+        frame = self._delivery.whole if asked else None
+        if frame is not None:
             self._reach(link.send(encode_frame(frame)))
-
-    def _lost(self, flight: Flight, now: float) -> bool:
-        overdue = now > flight.at + RESEND and self._heard > flight.at + BEAT
-        return flight.cut or flight.instance != self._instance or overdue
-
-    def _count_deaths(self) -> int:
-        """Workers that ended with the frame in flight, which is given up if it ended too many."""
-        flight = self._flight
-        if flight is None or flight.instance in ("", self._instance):
-            return 0 if flight is None else flight.deaths
-        deaths = flight.deaths + 1
-        self._deaths += 1
-        if self._deaths == DEATHS_OF_RUN:
-            raise VizError(f"{self._deaths} workers ended one after the other with one in hand")
-        if deaths >= DEATHS_OF_FRAME:
-            self._fail(
-                f"frame {flight.frame.sequence} of {self._run} is given up: "
-                f"{deaths} workers ended while they drew it"
-            )
-            self._flight = None
-        return deaths
-
-    def _next(self) -> Frame | None:
-        """The waiting frame, or else the one that was lost on its way."""
-        with self._lock:
-            frame, self._waiting = self._waiting, None
-        if frame is None:
-            return None if self._flight is None else self._flight.frame
-        if self._flight is not None:
-            self._overtaken.add(self._flight.frame.sequence)
-            self.replaced += 1
-        return frame
 
     def _hear(self, parts: list[bytes]) -> None:
         try:
             message = decode(parts)
         except VizError as error:
             self._fail(f"what answers at {self.endpoint} is no worker of this version: {error}")
-            self._land(0)
+            self._delivery.answer(0)
             return
         self._heard = time.monotonic()
+        self._delivery.hear(self._heard)
         match message.header:
             case Alive(instance=instance):
                 self._meet(instance)
@@ -336,10 +283,10 @@ class Publisher:
                 self._asked = True
             case Refused() as refused:
                 self._fail(f"the worker refused a message of {self._run}: {refused.error}")
-                self._land(refused.sequence)
+                self._delivery.answer(refused.sequence)
 
     def _meet(self, instance: str) -> None:
-        self._instance = instance
+        self._delivery.instance = instance
         if not self.connected:
             log = logger.warning if self._complained else logger.info
             log("a worker answers at %s", self.endpoint)
@@ -347,32 +294,14 @@ class Publisher:
 
     def _receive(self, drawn: Drawn, images: tuple[memoryview, ...]) -> None:
         """Hand the images over, unless newer ones came home already."""
-        self._land(drawn.sequence)
-        if drawn.sequence <= self._delivered:
+        if not self._delivery.bring_home(drawn.sequence):
             return
-        self._delivered = drawn.sequence
-        if drawn.sequence in self._overtaken:
-            self.replaced -= 1  # it was drawn after all
-        self._overtaken = {each for each in self._overtaken if each > drawn.sequence}
-        self.drawn += 1
         try:
             self._on_image(drawn, images)
             self._home = msgspec.structs.replace(drawn.times, written=time.time())
         except Exception as error:
             # a read-only or full folder, or a fault of the caller's own
             self._say(f"the figure of {self._run} could not be kept: {error} (the search goes on)")
-
-    def _land(self, sequence: int) -> None:
-        """An answer to a frame answers all before it; one to no frame (0) answers any.
-
-        What refuses even to be greeted gets no frame: the one that waits is dropped.
-        """
-        self._deaths = 0
-        if sequence == 0 and not self._instance:
-            with self._lock:
-                self._waiting = None
-        if self._flight is not None and (sequence == 0 or sequence >= self._flight.frame.sequence):
-            self._flight = None
 
     def _complain(self, silent: float) -> None:
         slow = self._reachable or self._revive is not None
@@ -399,90 +328,4 @@ class Publisher:
     def _say(self, message: str) -> None:
         """Log a message the first time."""
         self.last_error = message
-        if message not in self._said and len(self._said) < 100:
-            self._said.add(message)
-            logger.warning("%s", message)
-
-
-class Link:
-    """A socket to a worker that may or may not be there, and a file descriptor that wakes."""
-
-    def __init__(self, endpoint: str, wake_fd: int, key: ClientKey | None = None) -> None:
-        import zmq  # 60 ms: not before somebody publishes
-
-        self._wake_fd = wake_fd
-        self._again = zmq.Again
-        self._flags = zmq.NOBLOCK
-        self._events = (zmq.POLLIN, zmq.POLLIN | zmq.POLLOUT)
-        _check_spare_descriptors(wake_fd)
-        self._context = zmq.Context()
-        try:
-            self._socket = self._context.socket(zmq.DEALER)
-        except zmq.ZMQError as error:
-            self._context.destroy(linger=0)
-            raise OSError(error.errno, str(error)) from error
-        # nothing is queued for a worker that is not there: what it would read first is the past
-        self._socket.immediate = 1
-        self._socket.linger = 0
-        self._socket.sndhwm = self._socket.rcvhwm = HIGH_WATER
-        self._socket.maxmsgsize = MAX_IMAGE
-        self._socket.reconnect_ivl, self._socket.reconnect_ivl_max = 100, 1000  # ms
-        # a line that was cut without a word is noticed, and made anew, on both sides
-        self._socket.heartbeat_ivl, self._socket.heartbeat_timeout = HEARTBEAT, DEAF
-        self._socket.heartbeat_ttl = self._socket.handshake_ivl = DEAF
-        self._socket.connect_timeout = DEAF
-        secure(self._socket, key)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        self._socket.connect(endpoint)
-        self._poller = zmq.Poller()
-        self._poller.register(self._monitor, zmq.POLLIN)
-        self._poller.register(wake_fd, zmq.POLLIN)
-
-    def wait(self, seconds: float, *, to_send: bool) -> None:
-        """Wait until something comes, somebody wakes us or, `to_send`, a worker is there."""
-        self._poller.register(self._socket, self._events[to_send])
-        self._poller.poll(math.ceil(1000 * seconds))
-        with suppress(BlockingIOError):
-            os.read(self._wake_fd, 4096)
-
-    def receive(self) -> Iterator[list[bytes]]:
-        """Every message that has come."""
-        with suppress(self._again):
-            while True:
-                yield self._socket.recv_multipart(self._flags)
-
-    def ended(self) -> bool:
-        """A connection has ended since the last call, though there may be another by now."""
-        ended = False
-        with suppress(self._again):
-            while True:
-                self._monitor.recv_multipart(self._flags)
-                ended = True
-        return ended
-
-    def send(self, parts: list[bytes | memoryview]) -> bool:
-        """Hand a message to the connection; False if there is none."""
-        try:
-            self._socket.send_multipart(parts, self._flags)
-        except self._again:
-            return False
-        return True
-
-    def close(self, linger: float) -> None:
-        """Close, with at most `linger` seconds for what was sent last."""
-        self._context.destroy(linger=int(1000 * linger))
-
-
-def _check_spare_descriptors(fd: int) -> None:
-    """Raise OSError where file descriptors are short: a socket without one ends the process.
-
-    Args:
-        fd: any that is open.
-    """
-    spare = []
-    try:
-        for _ in range(SPARE_FDS):
-            spare.append(os.dup(fd))
-    finally:
-        for each in spare:
-            os.close(each)
+        self._once(message)

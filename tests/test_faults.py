@@ -18,7 +18,7 @@ from faulty import Search, Supervised, party, searching, supervised, undisturbed
 from proxy import proxy_of
 from running import PATIENCE, small_frame, wait_until
 
-from search_hooks.publish import DEATHS_OF_RUN
+from search_hooks.delivery import DEATHS_OF_RUN
 from vizworker.frame import Cost
 from vizworker.wire import Alive, Beat, Drawn, Refused, decode, encode, encode_frame
 

@@ -23,7 +23,7 @@ from running import (
     wait_until,
 )
 
-from search_hooks import publish
+from search_hooks import delivery, publish
 from search_hooks.images import write_image
 from search_hooks.publish import Publisher
 from search_hooks.spawn import socket_folder
@@ -203,7 +203,8 @@ def test_frame_that_a_living_worker_does_not_answer_is_sent_again(
     nowhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publish, "BEAT", 0.05)
-    monkeypatch.setattr(publish, "RESEND", 0.2)
+    monkeypatch.setattr(delivery, "PROMPT", 0.05)
+    monkeypatch.setattr(delivery, "RESEND", 0.2)
 
     def forgetful(message: wire.Message) -> list[bytes] | None:
         return wire.encode(wire.Alive(instance="i")) if isinstance(message, wire.Beat) else None
