@@ -62,7 +62,7 @@ def frame(endpoint: str, run: str, timeout: float = 5.0) -> Frame:
 def whole_frame(
     endpoint: str,
     run: str,
-    timeout: float = 30.0,
+    timeout: float = 120.0,
     waiting: Callable[[float], None] = lambda seconds: None,
 ) -> Frame:
     """The last frame of a run with its exact arrays, from its search where the worker has them not.
