@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import msgspec
 
-from search_hooks.delivery import Delivery
+from search_hooks.delivery import RESEND, Delivery
 from search_hooks.link import Link
 from search_hooks.say import Once
 from vizworker.auth import KEYS_VARIABLE, check_endpoint, key_for
@@ -77,6 +77,7 @@ class Publisher:
         self._delivery = Delivery()
         self._home = Times()  # of the last image that was handed over
         self._asked = False  # for the whole arrays of the last frame
+        self._given = (0, float("-inf"))  # the sequence of those given last, and when
         self._reachable = False  # the last message could be handed to a connection
         self._beaten = self._heard = float("-inf")
         self._complained = False
@@ -207,7 +208,7 @@ class Publisher:
             now = time.monotonic()
             self._beat(link, now)
             self._send(link, now)
-            self._give_whole(link)
+            self._give_whole(link, now)
             self._complain(now - max(started, self._heard))
         bye = Bye(run_id=self._run_id, cost=self._cost(), home=self._home)
         self._reachable = link.send(encode(bye))
@@ -258,11 +259,16 @@ class Publisher:
         self._delivery.launch(frame, now, handed=handed)
         self._reach(handed)
 
-    def _give_whole(self, link: Link) -> None:
+    def _give_whole(self, link: Link, now: float) -> None:
         """Send the exact arrays of the last frame, if somebody asked for them."""
         asked, self._asked = self._asked, False
         frame = self._delivery.whole if asked else None
-        if frame is not None:
+        if frame is None:
+            return
+        sequence, at = self._given
+        # who waits asks again: the same arrays may still be on their way
+        if frame.sequence != sequence or now > at + RESEND:
+            self._given = (frame.sequence, now)
             self._reach(link.send(encode_frame(frame)))
 
     def _hear(self, parts: list[bytes]) -> None:
@@ -275,8 +281,8 @@ class Publisher:
         self._heard = time.monotonic()
         self._delivery.hear(self._heard)
         match message.header:
-            case Alive(instance=instance):
-                self._meet(instance)
+            case Alive() as alive:
+                self._meet(alive)
             case Drawn(run_id=run_id) as drawn if run_id == self._run_id:
                 self._receive(drawn, message.buffers)
             case AskFrame():
@@ -285,8 +291,8 @@ class Publisher:
                 self._fail(f"the worker refused a message of {self._run}: {refused.error}")
                 self._delivery.answer(refused.sequence)
 
-    def _meet(self, instance: str) -> None:
-        self._delivery.instance = instance
+    def _meet(self, alive: Alive) -> None:
+        self._delivery.meet(alive.instance, alive.holding)
         if not self.connected:
             log = logger.warning if self._complained else logger.info
             log("a worker answers at %s", self.endpoint)
