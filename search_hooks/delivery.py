@@ -30,7 +30,7 @@ class Delivery:
     `put` may be called on any thread, everything else on that of the publisher.
 
     Attributes:
-        instance: the worker behind this connection, once it has said so; "" before.
+        instance: the worker behind this connection, once it has said so; else "".
         sent: frames handed to a connection.
         drawn: frames whose image came home.
         replaced: frames that a newer one overtook before they were drawn.
@@ -43,6 +43,7 @@ class Delivery:
         self._waiting: Frame | None = None
         self._whole: Frame | None = None
         self._flight: Flight | None = None
+        self._held = 0  # the newest sequence that the worker has, and has not answered
         self._heard = -math.inf  # seconds, when a worker was heard last
         self._deaths = 0  # workers that ended with a frame in hand since the last answer
         self._overtaken: set[int] = set()  # sent, not answered, and counted as replaced
@@ -129,6 +130,10 @@ class Delivery:
         """A worker said something."""
         self._heard = now
 
+    def meet(self, instance: str, holding: int = 0) -> None:
+        """A worker said who it is, and the newest sequence that waits there to be answered."""
+        self.instance, self._held = instance, holding
+
     def lose(self) -> None:
         """The connection ended: who answers on the next one may be another worker."""
         self.instance = ""
@@ -159,5 +164,12 @@ class Delivery:
         return True
 
     def _lost(self, flight: Flight, now: float) -> bool:
+        if flight.cut or flight.instance != self.instance:
+            return True
         overdue = now > flight.at + RESEND and self._heard > flight.at + PROMPT
-        return flight.cut or flight.instance != self.instance or overdue
+        return overdue and not self._waits_there(flight)
+
+    def _waits_there(self, flight: Flight) -> bool:
+        """The worker has the frame, and will come to it: nothing goes before it but the last."""
+        last = self._waiting is not None and self._waiting.final
+        return self._held >= flight.frame.sequence and not last

@@ -71,6 +71,7 @@ class Alive(_Message, frozen=True, tag="alive", kw_only=True):
     """Worker to search: which worker this is. A frame sent to another instance is lost."""
 
     instance: str
+    holding: int = 0  # the newest sequence of this run that came and is not answered
 
 
 class Bye(_Message, frozen=True, tag="bye", kw_only=True):
