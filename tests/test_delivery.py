@@ -29,9 +29,9 @@ def sent(delivery: Delivery, now: float = 0.0) -> int:
     return frame.sequence
 
 
-def put(delivery: Delivery, *sequences: int, **fields: object) -> None:
+def put(delivery: Delivery, *sequences: int, final: bool = False) -> None:
     for sequence in sequences:
-        delivery.put(small_frame(sequence, **fields))
+        delivery.put(small_frame(sequence, final=final))
 
 
 def test_nothing_goes_to_a_worker_that_is_not_known() -> None:
