@@ -201,3 +201,28 @@ def test_points_of_no_ellipse_are_named(pairs):
     wrong = {"number_of_points": np.array([3, 4])}
     with pytest.raises(LayoutError, match=r"'number_of_points' adds up to 7, expected 172"):
         sheets(replace(frame, arrays=frame.arrays | wrong))
+
+
+@pytest.mark.parametrize("name", ["points", "data_interp", "noise_map_interp"])
+def test_values_too_large_for_an_axis_are_left_out(pairs, name):
+    frame = pairs[0][0].frame()
+    values = frame.arrays[name].copy()
+    values[3], values[4] = 1.7e308, -1.7e308
+    assert Figures().render(replace(frame, arrays=frame.arrays | {name: values}), dpi=20.0).pictures
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("pixel_scales", 1e308, "is no place on the sky"),
+        ("origin", np.nan, "is no place on the sky"),
+        ("angles", 1e99, "times round, expected radians"),
+    ],
+)
+def test_geometry_that_is_none_is_named_and_the_arrays_are_shown(pairs, name, value, said):
+    frame = pairs[0][0].frame()
+    wrong = {name: np.full_like(frame.arrays[name], value)}
+    broken = replace(frame, arrays=frame.arrays | wrong)
+    with pytest.raises(LayoutError, match=said):
+        sheets(broken)
+    assert Figures().render(broken, dpi=20.0).pictures

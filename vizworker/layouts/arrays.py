@@ -6,6 +6,7 @@ from vizworker.errors import LayoutError
 from vizworker.frame import Frame
 
 Shape = tuple[int | None, ...]  # None: any size
+LARGEST = 1e100  # beyond it, limits and squares of values overflow
 
 
 def take(frame: Frame, name: str, shape: Shape) -> np.ndarray:
@@ -39,3 +40,10 @@ def find(frame: Frame, name: str, shape: Shape) -> np.ndarray | None:
         expected = ", ".join("any" if size is None else str(size) for size in shape)
         raise LayoutError(f"array {name!r} has shape {array.shape}, expected ({expected})")
     return array
+
+
+def drawable(values: np.ndarray) -> np.ndarray:
+    """The values; those too large for a place on an axis are NaN, which is left out."""
+    if values.dtype.kind != "f":
+        return values
+    return np.where(np.abs(values) < LARGEST, values, np.nan)

@@ -7,7 +7,7 @@ import numpy as np
 
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame
-from vizworker.layouts.arrays import take
+from vizworker.layouts.arrays import drawable, take
 from vizworker.layouts.galaxy_imaging import DPI
 from vizworker.layouts.panels import Panels
 from vizworker.layouts.sheet import Chart, Dots, Errors, Level, Line, Mark, Panel, Sheet, Ticks
@@ -20,6 +20,7 @@ DOT_SIZE = 20.0
 LONE_TITLE = 24.0  # points, of an image on a figure of its own
 TITLE_SIZE, LABEL_SIZE, TICK_SIZE, LABEL_PAD = 20.0, 20.0, 15.0, -5.0
 LONE_IMAGE, LONE_CHART = (7.0, 7.0), (8.0, 8.0)  # inches
+MOST_TURNS = 10.0  # of an angle, beyond which it is none
 QUARTERS = (0.0, 90.0, 180.0, 270.0, 360.0)  # degrees
 
 
@@ -62,7 +63,10 @@ def _ellipses(frame: Frame) -> list[Ellipse]:
             f"array 'number_of_points' adds up to {numbers.sum()}, expected {n} as in 'points'"
         )
     names = ("angles", "data_interp", "noise_map_interp")
-    arrays = (points, *(take(frame, name, (n,)) for name in names))
+    arrays = [drawable(each) for each in (points, *(take(frame, name, (n,)) for name in names))]
+    turns = np.abs(arrays[1]).max(initial=0.0, where=np.isfinite(arrays[1])) / (2.0 * np.pi)
+    if turns > MOST_TURNS:
+        raise LayoutError(f"array 'angles' goes {turns:.3g} times round, expected radians, once")
     ends = np.cumsum(numbers).astype(np.int64)
     return [
         Ellipse(*(array[end - number : end] for array in arrays))

@@ -9,7 +9,7 @@ import numpy as np
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame
 from vizworker.layouts import ranges, ticks
-from vizworker.layouts.arrays import take
+from vizworker.layouts.arrays import drawable, take
 from vizworker.layouts.sheet import (
     Bars,
     Chart,
@@ -111,7 +111,7 @@ def _mesh(frame: Frame, layer: MeshLayer, lines: tuple[Line, ...]) -> Panel:
     values = take(frame, layer.values, (None, None))
     rows, columns = values.shape
     y, x = (
-        take(frame, name, (size + 1,)).astype(np.float64)
+        drawable(take(frame, name, (size + 1,)).astype(np.float64))
         for name, size in ((layer.y_edges, rows), (layer.x_edges, columns))
     )
     for name, edges in ((layer.y_edges, y), (layer.x_edges, x)):
@@ -255,7 +255,7 @@ def _scatter(frame: Frame, layer: Scatter, colour: str) -> Iterator[Mark]:
 def _histogram(frame: Frame, layer: Histogram, colour: str) -> Bars:
     if layer.values not in frame.arrays:
         take(frame, layer.values, ())  # says what is missing
-    values = frame.arrays[layer.values].astype(np.float64).ravel()
+    values = drawable(frame.arrays[layer.values].astype(np.float64).ravel())
     values = values[np.isfinite(values)]
     bins: int | np.ndarray
     if isinstance(layer.bins, str):
@@ -336,4 +336,4 @@ def _ordered(limits: Limits) -> Limits:
 
 
 def _points(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    return np.stack([y, x], axis=1).astype(np.float64)
+    return drawable(np.stack([y, x], axis=1).astype(np.float64))

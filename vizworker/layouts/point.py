@@ -7,7 +7,7 @@ import numpy as np
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame
 from vizworker.layouts import charts, ticks
-from vizworker.layouts.arrays import find, take
+from vizworker.layouts.arrays import LARGEST, drawable, find, take
 from vizworker.layouts.curves import zero_contours
 from vizworker.layouts.panels import Panels
 from vizworker.layouts.sheet import (
@@ -87,13 +87,13 @@ def source_of(frame: Frame) -> Source:
     Raises:
         LayoutError: arrays that are missing or do not belong together.
     """
-    observed = take(frame, "positions", (None, 2))
+    observed = drawable(take(frame, "positions", (None, 2)))
     count = len(observed)
     x0, x1, y0, y1 = (float(end) for end in take(frame, "extent", (4,)))
-    if not count or not (x0 < x1 and y0 < y1):
+    if not count or not (-LARGEST < x0 < x1 < LARGEST and -LARGEST < y0 < y1 < LARGEST):
         raise LayoutError("there is no position, or no extent, to show")
     model = find(frame, "model_positions", (None, 2))
-    model = np.zeros((0, 2)) if model is None else model
+    model = np.zeros((0, 2)) if model is None else drawable(model)
     pairs = find(frame, "pairs", (count,))
     pairs = np.full(count, -1) if pairs is None else pairs
     if pairs.min() < -1 or pairs.max() >= len(model):
@@ -106,7 +106,7 @@ def source_of(frame: Frame) -> Source:
         name=_text(find(frame, "dataset_name", (None,))),
         observed=observed,
         numbers=_by_angle(observed),
-        sigma=take(frame, "positions_noise_map", (count,)),
+        sigma=drawable(take(frame, "positions_noise_map", (count,))),
         model=model,
         pairs=pairs,
         unpaired=np.zeros(count, dtype=bool) if unpaired is None else unpaired.astype(bool),
@@ -116,7 +116,7 @@ def source_of(frame: Frame) -> Source:
         redshift=None if redshift is None else float(redshift[0]),
         tangential=tangential,
         radial=radial,
-        centres=np.zeros((0, 2)) if centres is None else centres,
+        centres=np.zeros((0, 2)) if centres is None else drawable(centres),
         extent=(x0, x1, y0, y1),
     )
 

@@ -5,7 +5,7 @@ import numpy as np
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame
 from vizworker.layouts import ticks
-from vizworker.layouts.arrays import take
+from vizworker.layouts.arrays import drawable, take
 from vizworker.layouts.sheet import Arrows, Chart, Dots, Sheet
 
 X_LABEL, Y_LABEL = 'x (")', 'y (")'
@@ -20,12 +20,12 @@ def sheets(frame: Frame) -> tuple[Sheet, ...]:
     Raises:
         LayoutError: arrays that are missing or do not belong together.
     """
-    positions = take(frame, "positions", (None, 2))
+    positions = drawable(take(frame, "positions", (None, 2)))
     if not len(positions):
         raise LayoutError("array 'positions' is empty, expected one row a galaxy")
     shape = positions.shape
-    data, model = (take(frame, name, shape) for name in ("data", "model_shear"))
-    misfit = take(frame, "chi_squared_map", shape).sum(axis=1)
+    data, model = (drawable(take(frame, name, shape)) for name in ("data", "model_shear"))
+    misfit = drawable(take(frame, "chi_squared_map", shape)).sum(axis=1)
     together = (
         _strokes(positions, data, "black", label="data"),
         _strokes(positions, model, "red", alpha=0.6, label="model"),
@@ -57,7 +57,7 @@ def _chart(frame: Frame, title: str, *marks: Arrows, legend_size: float | None =
 def _map(frame: Frame, title: str, positions: np.ndarray, values: np.ndarray) -> Chart:
     """A dot for each galaxy, coloured by its value, on axes centred on the origin."""
     style = frame.style
-    y, x = np.abs(positions).max(axis=0)
+    y, x = np.abs(positions).max(axis=0, initial=0.0, where=np.isfinite(positions))
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     return Chart(

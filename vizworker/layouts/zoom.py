@@ -6,7 +6,7 @@ import numpy as np
 
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame
-from vizworker.layouts.arrays import take
+from vizworker.layouts.arrays import LARGEST, take
 from vizworker.layouts.sheet import Extent
 
 
@@ -33,6 +33,9 @@ def view(frame: Frame) -> View:
     mask = take(frame, "mask", (None, None)).astype(bool)
     scales = take(frame, "pixel_scales", (2,))
     origin = take(frame, "origin", (2,))
+    # also false for NaN
+    if not (((scales > 0) & (scales < LARGEST)).all() and (np.abs(origin) < LARGEST).all()):
+        raise LayoutError(f"'pixel_scales' {scales} or 'origin' {origin} is no place on the sky")
     rows, columns = (0, mask.shape[0]), (0, mask.shape[1])
     centre = origin
     if mask.all() or not mask.any():
