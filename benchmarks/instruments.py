@@ -1,51 +1,81 @@
 """One update at the pixel sizes of real instruments: arrays, frame, figure and image.
 
-The same lens on the same 7 arcsec of sky; what grows with the number of pixels, and what does not.
+The same lens on the same 7 arcsec of sky, and once on twice as much, where maps are so large that
+they are down-sampled for display. Times are CPU seconds of this process, as other work on the
+machine matters less to them. `growth` compares each row with the one before it: 1 is growth with
+the number of pixels, and more is worse.
 
 python benchmarks/instruments.py [--only NAME ...] [--quick] [--json FILE]
 """
 
+import math
+import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
-from common import median, parser, report, seconds, timed, vectors
+from common import median, parser, report, vectors
 
-FIELD = 7.0  # arcsec
-INSTRUMENTS = {"Euclid": 0.1, "HST": 0.05, "JWST": 0.03, "AO": 0.01}  # arcsec per pixel
+INSTRUMENTS = {  # arcsec per pixel, arcsec of sky
+    "Euclid": (0.1, 7.0),
+    "HST": (0.05, 7.0),
+    "JWST": (0.03, 7.0),
+    "AO": (0.01, 7.0),
+    "AO, wide": (0.01, 14.0),
+}
 SUB = 2  # samples of light along each side of a pixel
+SMALL = 20.0  # ms: what takes less on both sides is not held to its growth
 
 
-def dataset(scale: float) -> Any:
+def dataset(scale: float, field: float) -> Any:
     """The lens of the demonstration as an instrument of that pixel size sees it."""
     import autolens as al
 
-    from search_hooks.demo_lens import MASK_RADIUS, SEED, true_galaxies
+    from search_hooks.demo_lens import SEED, true_galaxies
 
-    shape = (round(FIELD / scale), round(FIELD / scale))
+    shape = (round(field / scale), round(field / scale))
     grid = al.Grid2D.uniform(shape_native=shape, pixel_scales=scale, over_sample_size=SUB)
     psf = al.Convolver.from_gaussian(shape_native=(21, 21), sigma=2 * scale, pixel_scales=scale)
     simulator = al.SimulatorImaging(
         exposure_time=300.0, background_sky_level=0.1, psf=psf, noise_seed=SEED
     )
     imaging = simulator.via_tracer_from(tracer=al.Tracer(galaxies=true_galaxies()), grid=grid)
-    mask = al.Mask2D.circular(shape_native=shape, pixel_scales=scale, radius=MASK_RADIUS)
+    mask = al.Mask2D.circular(shape_native=shape, pixel_scales=scale, radius=field / 2)
     return imaging.apply_mask(mask=mask).apply_over_sampling(over_sample_size_lp=SUB)
 
 
-def measure(name: str, scale: float, repeats: int) -> dict[str, Any]:
-    """One instrument: milliseconds and megabytes of one update."""
+def cpu_ms(act: Callable[[], Any], repeats: int) -> float:
+    """Median CPU milliseconds of a call, after one that is not counted."""
+    act()
+    return median([once(act) for _ in range(repeats)])
+
+
+def once(act: Callable[[], Any]) -> float:
+    """CPU milliseconds of one call."""
+    start = time.process_time()
+    act()
+    return 1e3 * (time.process_time() - start)
+
+
+def measure(name: str, repeats: int) -> dict[str, Any]:
+    """One instrument: CPU milliseconds and megabytes of one update."""
     import autolens as al
     import jax
     from autofit.jax.pytrees import enable_pytrees, register_model
 
+    from search_hooks import reduce
     from search_hooks.demo_lens import lens_model
     from search_hooks.extract.imaging import extractor
     from search_hooks.shared_fit import SharedFit, to_host
     from vizworker.frame import Frame
+    from vizworker.layouts import sheets
     from vizworker.render.figure import Figures
     from vizworker.wire import decode, decode_frame, encode_frame
 
-    analysis, model = al.AnalysisImaging(dataset=dataset(scale), use_jax=True), lens_model()
+    analysis = al.AnalysisImaging(dataset=dataset(*INSTRUMENTS[name]), use_jax=True)
+    model = lens_model()
     enable_pytrees()
     register_model(model)
     extract, [vector] = extractor(analysis), vectors(model, 1)
@@ -55,31 +85,52 @@ def measure(name: str, scale: float, repeats: int) -> dict[str, Any]:
 
     likelihood = jax.jit(lambda p: analysis.log_likelihood_function(instance(p)))
     shared = SharedFit(lambda p: extract.arrays(instance(p)))
-    start = time.perf_counter()
-    shared.compile(vector)
-    compiled = time.perf_counter() - start
-    one = seconds(lambda: float(likelihood(vector)), repeats)
-    arrays = seconds(lambda: to_host(shared(vector)), repeats)
+    compiled = once(lambda: shared.compile(vector))
     host = to_host(shared(vector))
     log_likelihood = float(host.pop("log_likelihood"))
-    frame = Frame("id", name, "imaging", 1, log_likelihood, extract.finish(host))
+    exact = Frame("id", name, "imaging", 1, log_likelihood, extract.finish(host))
+    style = exact.style
+    shown = reduce.shown(dict(exact.arrays), "imaging", style)
+    frame = replace(exact, arrays=shown.arrays, reduced=shown.reduced)
     figures = Figures()
-    first = timed(lambda: figures.render(frame))
-    kept = seconds(lambda: figures.render(frame), repeats)
-    parts = encode_frame(frame)
+    first = once(lambda: figures.render(frame))
     return {
         "instrument": name,
-        "arcsec": scale,
-        "pixels": int((~frame.arrays["mask"]).sum()),
-        "likelihood_ms": 1e3 * median(one),
-        "arrays_ms": 1e3 * median(arrays),
-        "compile_s": compiled,
-        "frame_MB": sum(memoryview(part).nbytes for part in parts) / 1e6,
-        "wire_ms": 1e3 * median(seconds(lambda: decode_frame(decode(encode_frame(frame))), 5)),
-        "first_figure_ms": 1e3 * first,
-        "figure_ms": 1e3 * median(kept),
-        "png_kB": len(figures.render(frame).pictures[0].png) / 1e3,
+        "arcsec": INSTRUMENTS[name][0],
+        "pixels": int((~exact.arrays["mask"]).sum()),
+        "likelihood": cpu_ms(lambda: float(likelihood(vector)), repeats),
+        "arrays": cpu_ms(lambda: to_host(shared(vector)), repeats),
+        "native": cpu_ms(lambda: extract.finish(host), repeats),
+        "reduce": cpu_ms(lambda: reduce.shown(dict(exact.arrays), "imaging", style), repeats),
+        "wire": cpu_ms(lambda: decode_frame(decode(encode_frame(frame))), 5),
+        "layout": cpu_ms(lambda: sheets(frame), repeats),
+        "figure": cpu_ms(lambda: figures.render(frame), repeats),
+        "first figure": first,
+        "compile": compiled,
+        "exact MB": megabytes(encode_frame(exact)),
+        "sent MB": megabytes(encode_frame(frame)),
+        "PNG MB": len(figures.render(frame).pictures[0].png) / 1e6,
     }
+
+
+def megabytes(parts: list[Any]) -> float:
+    """Of a message."""
+    return sum(memoryview(part).nbytes for part in parts) / 1e6
+
+
+def growths(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each step's time from one row to the next: the power of the number of pixels."""
+    steps = ("likelihood", "arrays", "native", "reduce", "layout", "figure")
+    found = []
+    for before, after in pairwise(rows):
+        more = math.log(after["pixels"] / before["pixels"])
+        row = {"growth": f"{before['instrument']} to {after['instrument']}"}
+        for step in steps:
+            small = max(before[step], after[step]) < SMALL or before[step] == 0.0
+            power = 0.0 if small else math.log(after[step] / before[step]) / more
+            row[step] = "small" if small else f"{power:.2f}"
+        found.append(row)
+    return found
 
 
 def main() -> None:
@@ -87,8 +138,14 @@ def main() -> None:
     flags.add_argument("--only", nargs="+", choices=INSTRUMENTS, default=list(INSTRUMENTS))
     options = flags.parse_args()
     repeats = 2 if options.quick else 10
-    rows = [measure(name, INSTRUMENTS[name], repeats) for name in options.only]
-    report("One update at each instrument's pixel size", rows, options.json)
+    rows = []
+    for name in options.only:
+        rows.append(measure(name, repeats))
+        print(rows[-1], file=sys.stderr, flush=True)  # the largest take minutes
+    growth = growths(rows)
+    report("One update at each instrument's pixel size, CPU ms", rows, options.json, growth=growth)
+    if growth:
+        report("Its growth, as a power of the number of pixels", growth, None)
 
 
 if __name__ == "__main__":
