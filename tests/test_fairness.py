@@ -150,6 +150,28 @@ def test_goodbye_waits_for_the_frame_in_hand() -> None:
         wait_until(ended, "the run's end")
 
 
+def test_worker_says_what_it_holds_and_has_not_answered() -> None:
+    with serving() as worker, line_to(worker.endpoint) as socket:
+
+        def held() -> int:
+            socket.send_multipart(encode(Beat(run_id="a", run="a", cost=Cost())))
+            return next(
+                each for each in iter(lambda: hear(socket), None) if isinstance(each, Alive)
+            ).holding
+
+        assert held() == 0
+        say(socket, "a")
+        hear_frame(socket)
+        assert held() == 0
+        say(socket, "a", 2, layout="slow")
+        assert held() == 2
+        say(socket, "a", 3, layout="slow")
+        assert held() == 3
+        while hear_frame(socket).sequence < 3:
+            pass
+        assert held() == 0
+
+
 def test_stopped_worker_draws_and_answers_all_it_has_in_hand() -> None:
     with ExitStack() as open_lines:
         with serving(processes=2) as worker:

