@@ -18,6 +18,7 @@ import autofit as af
 import numpy as np
 from autofit.non_linear.fitness import ITERATIONS_NEVER, Fitness
 from autofit.non_linear.quick_update import LiveDisplay
+from autonerves import conf
 
 from search_hooks import flag, graph_cache
 from search_hooks.extract import Extractor, extractor_for
@@ -133,7 +134,17 @@ def _key(analysis: Any, model: Any, extractor: Extractor) -> str | None:
     modules = {cls.__module__ for cls in (type(analysis), *_classes(model))}
     modules |= {name for name in sys.modules if name.startswith("search_hooks.extract.")}
     choices = getattr(extractor, "choices", ())  # its user's, which the analysis does not know
-    return graph_cache.key_of(analysis, model, choices, modules=modules)
+    return graph_cache.key_of(analysis, model, choices, _configuration(), modules=modules)
+
+
+def _configuration() -> list[str]:
+    """The host's general configuration, the files that it takes a value from first coming first.
+
+    Settings of an analysis that its user left alone are read from it during a trace, and which
+    package's file comes first depends on the order in which the packages were imported.
+    """
+    files = (Path(each.path) / "general.yaml" for each in conf.instance.configs)
+    return [file.read_text() for file in files if file.is_file()]
 
 
 def _classes(model: Any) -> Iterator[type]:

@@ -21,16 +21,17 @@ FIGURES = {
     "delaunay": {"fit"},
     "knn_barycentric": {"fit"},
 }
-EVERY_DAY = ("galaxy_imaging",)
+EVERY_DAY = ("galaxy_imaging", "ellipse", "weak", "point_image")  # those that compile quickly
 
 
+@pytest.mark.timeout(1000)
 @pytest.mark.parametrize(
     "kind",
     [pytest.param(kind, marks=[] if kind in EVERY_DAY else [pytest.mark.slow]) for kind in FIGURES],
 )
 def test_a_search_of_this_kind_gets_its_figures(kind, tmp_path):
     words = [SCRIPTS / "fit_kind.py", tmp_path, kind, "--viz-worker", "--viz-every", "1"]
-    run = launched(tmp_path, *words, VIZ_PLANES="all")
+    run = launched(tmp_path, *words, timeout=900, VIZ_PLANES="all")
     output = run.stdout + run.stderr
     assert run.returncode == 0, output
     images = {path.stem for path in tmp_path.glob(f"output/watched/{kind}/*/image/*.png")}

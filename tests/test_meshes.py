@@ -4,9 +4,12 @@ import lenses
 import parity
 import pytest
 from autolens.imaging.plot.fit_imaging_plots import subplot_fit
+from autonerves import conf
 from kinds import KINDS, MESHES
 from plain import sheet_of
 
+from search_hooks.extract import extractor_for
+from search_hooks.pyautofit import _key
 from vizworker.layouts import Image, Mesh, Triangles
 
 # a graph of each costs ten seconds: two are enough for every day
@@ -50,3 +53,12 @@ def test_the_mesh_is_drawn_at_three_zooms_as_upstream_draws_it(pair):
     expected = next((kind for key, kind in DRAWN_AS.items() if name.startswith(key)), Triangles)
     assert {type(sheet.panels[index].content) for index in (3, 7, 11)} == {expected}
     parity.assert_same_sheet(sheet, parity.figures(subplot_fit, fit)["fit"])
+
+
+def test_a_kept_graph_is_of_one_order_of_the_packages_configurations(monkeypatch):
+    analysis, model = KINDS["rectangular_uniform"]()
+    keys = [_key(analysis, model, extractor_for(analysis)) for _ in range(2)]
+    assert keys[0] == keys[1]
+    # as where autogalaxy was imported before autolens: relocation at the border is then off
+    monkeypatch.setattr(conf.instance, "configs", conf.instance.configs[::-1])
+    assert _key(analysis, model, extractor_for(analysis)) not in (None, keys[0])
