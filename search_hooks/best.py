@@ -33,8 +33,8 @@ def update(best: Best, parameters: Any, log_likelihood: Any) -> Best:
         `best` itself when nothing is better.
     """
     values = np.asarray(log_likelihood, dtype=np.float64)
-    if values.size == 0:
-        return best
+    if values.size == 0 or float(values.max()) <= best.log_likelihood:
+        return best  # as nearly always; a NaN among them is not less, and hides nothing
     comparable = np.where(np.isfinite(values), values, -np.inf)
     index = int(np.argmax(comparable))
     highest = float(comparable.flat[index])

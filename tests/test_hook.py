@@ -53,7 +53,7 @@ def live(folder, function=fit_from, **kwargs):
     )
 
 
-def until(condition, timeout=30.0):
+def until(condition, timeout=120.0):
     """Wait for something that happens on another thread or in another process."""
     end = time.monotonic() + timeout
     while not condition():

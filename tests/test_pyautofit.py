@@ -40,7 +40,7 @@ def search(request, model):
     return made
 
 
-def until(condition, timeout=60.0):
+def until(condition, timeout=120.0):
     end = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
