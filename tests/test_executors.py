@@ -19,7 +19,7 @@ from running import PATIENCE, small_frame, wait_until
 from vizworker import settings
 from vizworker.config import Config
 from vizworker.errors import ConfigError, RenderError, RenderLostError
-from vizworker.executors import Executor, executor_of
+from vizworker.executors import Executor, executor_of, processes
 from vizworker.executors.here import Here
 from vizworker.executors.processes import Processes
 from vizworker.frame import Frame
@@ -105,6 +105,38 @@ def test_process_killed_while_it_waits_costs_no_frame(two: Processes) -> None:
     before = draw(two)
     os.kill(before, signal.SIGKILL)
     assert draw(two) != before
+
+
+def test_processes_that_end_at_their_start_refuse_a_frame_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DRAWERS_EXIT", "always")
+    executor = Processes(1, deadline=PATIENCE)
+    told = "no render process comes up: 2 ended at their start, the last with code 3"
+    with pytest.raises(RenderLostError, match=told):
+        draw(executor)
+    monkeypatch.delenv("DRAWERS_EXIT")
+    assert draw(executor) in executor.pids
+    executor.close()
+
+
+def test_frame_whose_process_ends_at_its_start_is_drawn_by_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DRAWERS_EXIT", str(tmp_path / "once"))
+    executor = Processes(1, deadline=PATIENCE)
+    assert draw(executor) in executor.pids
+    assert (tmp_path / "once").exists()
+    executor.close()
+
+
+def test_process_that_does_not_come_up_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "STARTING", 0.01)
+    executor = Processes(1, deadline=PATIENCE)
+    with pytest.raises(RenderLostError, match=r"no render process comes up.*within 0\.01 s"):
+        draw(executor)
+    assert executor.pids == []
+    executor.close()
 
 
 def test_frame_that_hangs_is_given_up_and_the_next_is_drawn() -> None:

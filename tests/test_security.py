@@ -236,6 +236,7 @@ def test_disk_is_limited_the_oldest_runs_make_room(tmp_path: Path) -> None:
     for number in range(5):  # of 33 kB each
         frame = small_frame(run_id=str(number), arrays=BIG)
         records.drawn(frame, pixel(), structs.replace(status, run_id=str(number)))
+        records.ended(structs.replace(status, run_id=str(number), state="ended"))
         os.utime(records.image(str(number)).parent, (number, number))
     assert {each.status.run_id for each in records.runs()} == {"3", "4"}
     kept = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())

@@ -1,14 +1,17 @@
 """The data folder keeps the last of each run, of a bounded number of runs."""
 
+import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from running import PIXEL, pixel, small_frame
 
-from vizworker.errors import SchemaError, WireError
+from vizworker.errors import LimitError, SchemaError, WireError
+from vizworker.runs import FORGOTTEN
 from vizworker.sinks.record import FRAME, Records, pack, unpack
-from vizworker.wire import RunStatus
+from vizworker.wire import RunStatus, encode_frame
 
 
 def keep(records: Records, run_id: str, sequence: int = 1, state: str = "live") -> None:
@@ -47,10 +50,55 @@ def test_end_of_a_run_is_kept(tmp_path: Path) -> None:
     assert [recorded.status.state for recorded in records.runs()] == ["ended"]
 
 
+def end(records: Records, run_id: str) -> None:
+    records.ended(RunStatus(run_id=run_id, run="", state="ended"))
+
+
+def kept(records: Records) -> set[str]:
+    return {recorded.status.run_id for recorded in records.runs()}
+
+
+def test_runs_that_go_on_are_kept_however_many_and_then_the_oldest_make_room(
+    tmp_path: Path,
+) -> None:
+    records, runs = Records(tmp_path, keep=3), [f"run {number}" for number in range(6)]
+    for run_id in runs:
+        keep(records, run_id)
+    keep(Records(tmp_path, keep=3), "of another worker")
+    assert kept(records) == {*runs, "of another worker"}
+    for run_id in runs[:5]:
+        end(records, run_id)
+    keep(records, "new")
+    assert kept(records) == {"run 5", "of another worker", "new"}
+
+
+def test_run_of_a_worker_that_was_killed_makes_room_in_the_end(tmp_path: Path) -> None:
+    keep(Records(tmp_path), "lost")
+    path = next(tmp_path.rglob("status.json"))
+    recorded = msgspec.json.decode(path.read_bytes())
+    path.write_bytes(msgspec.json.encode(recorded | {"recorded": time.time() - 2 * FORGOTTEN}))
+    records = Records(tmp_path, keep=1)
+    keep(records, "new")
+    assert kept(records) == {"new"}
+
+
+def test_disk_limit_holds_without_a_run_that_goes_on_being_removed(tmp_path: Path) -> None:
+    one = sum(memoryview(part).nbytes + 8 for part in encode_frame(small_frame(run_id="a")))
+    records = Records(tmp_path, most=2 * one)
+    keep(records, "a")
+    with pytest.raises(LimitError, match=r"runs that go on.*limits\.disk"):
+        keep(records, "b")
+    assert kept(records) == {"a"}
+    end(records, "a")
+    keep(records, "b")
+    assert kept(records) == {"b"}
+
+
 def test_oldest_runs_make_room(tmp_path: Path) -> None:
     records = Records(tmp_path, keep=3)
     for number in range(6):
         keep(records, f"run {number}")
+        end(records, f"run {number}")
     assert {recorded.status.run_id for recorded in records.runs()} == {"run 3", "run 4", "run 5"}
 
 

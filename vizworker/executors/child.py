@@ -34,6 +34,7 @@ def main() -> None:
     warm = getattr(sys.modules[draw.__module__], "warm", None)
     if warm is not None:
         warm()
+    line.sendall(parcel.READY)
     while True:
         parts = frames.get()
         try:

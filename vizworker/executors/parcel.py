@@ -14,6 +14,7 @@ from vizworker.executors.shape import Draw, Image, Images, Rendered
 from vizworker.frame import Frame, Times
 from vizworker.wire import Drawn, Refused, decode, decode_frame, encode, encode_frame
 
+READY = b"!"  # a render process's first byte
 Parts = Sequence[bytes | bytearray | memoryview]
 
 

@@ -24,7 +24,7 @@ from vizworker.executors.shape import Draw, Rendered
 from vizworker.frame import Frame
 
 ATTEMPTS = 2  # at a frame whose process ends: it may have been the wrong one to run out of memory
-STARTING = 60.0  # seconds that the imports of a new process may add to its first frame
+STARTING = 60.0  # seconds that a new process may take for its imports
 UNUSED = 30.0  # seconds for which a process stays after the last of its runs has ended
 
 
@@ -182,11 +182,9 @@ class _Seat:
     def _draw(self, job: _Job) -> Rendered:
         parts = parcel.parts_of(job.frame)
         for attempt in range(ATTEMPTS):
-            if self._process is None or not self._process.alive:
-                self._end_process()
-                self._process = _Process(job.draw)
+            process = self._started(job.draw)
             try:
-                return parcel.images_in(self._process.draw(parts, self._terms.deadline))
+                return parcel.images_in(process.draw(parts, self._terms.deadline))
             except TimeoutError:
                 self._end_process()
                 raise RenderLostError(
@@ -199,6 +197,27 @@ class _Seat:
                         f"it ended {ATTEMPTS} render processes, the last {reason}"
                     ) from error
         raise AssertionError("unreachable")
+
+    def _started(self, draw: Draw) -> "_Process":
+        """A process that is up: the one that is there, or a new one."""
+        for _ in range(ATTEMPTS):
+            if self._process is None or not self._process.alive:
+                self._end_process()
+                self._process = _Process(draw)
+            try:
+                self._process.greet()
+            except TimeoutError:
+                self._end_process()
+                raise RenderLostError(
+                    f"no render process comes up: one had not within {STARTING:g} s"
+                ) from None
+            except (EOFError, OSError):
+                reason = self._end_process()
+            else:
+                return self._process
+        raise RenderLostError(
+            f"no render process comes up: {ATTEMPTS} ended at their start, the last {reason}"
+        )
 
     def _recycle(self, draw: Draw) -> None:
         """Let a new process take the place of one that has drawn enough or grown too big."""
@@ -220,6 +239,7 @@ class _Process:
 
     def __init__(self, draw: Draw) -> None:
         self.frames = 0
+        self._up = False
         self._line, theirs = sockets.socketpair()
         command = [sys.executable, "-P", "-m", "vizworker.executors.child"]
         try:
@@ -252,6 +272,20 @@ class _Process:
         except psutil.Error:
             return 0
 
+    def greet(self) -> None:
+        """Wait until it is ready to draw.
+
+        Raises:
+            TimeoutError: it is not in time.
+            EOFError, OSError: it has ended.
+        """
+        if self._up:
+            return
+        self._line.settimeout(STARTING)
+        if not self._line.recv(len(parcel.READY)):
+            raise EOFError("it ended at its start")
+        self._up = True
+
     def draw(self, parts: parcel.Parts, deadline: float) -> parcel.Parts:
         """The answer to a frame.
 
@@ -259,7 +293,7 @@ class _Process:
             TimeoutError: none came in time.
             EOFError, OSError: the process has ended.
         """
-        limit = time.monotonic() + deadline + (0.0 if self.frames else STARTING)
+        limit = time.monotonic() + deadline
         self.frames += 1
         self._line.settimeout(limit - time.monotonic())
         parcel.send(self._line, parts)

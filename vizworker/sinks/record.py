@@ -10,6 +10,7 @@ import msgspec
 from vizworker.discovery import write_whole
 from vizworker.errors import LimitError, WireError
 from vizworker.frame import Frame
+from vizworker.runs import FORGOTTEN
 from vizworker.wire import RunStatus, decode, decode_frame, encode_frame
 from vizworker.worker import Rendered
 
@@ -24,32 +25,40 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class Records:
-    """Keeps the last of each run, of at most `keep` runs; the least recent go first."""
+    """Keeps the last of each run that goes on, and of at most `keep` runs in all where it can.
+
+    The least recent of those that have ended make room.
+    """
 
     def __init__(self, folder: Path, keep: int = 50, most: int = 4 << 30) -> None:
         self.folder = folder / "runs"
         self.keep = keep
         self.most = most  # bytes, of all runs together
+        self._live: dict[Path, int] = {}  # folders of runs that go on here, bytes of their frames
 
     def drawn(self, frame: Frame, rendered: Rendered, status: RunStatus) -> None:
         """Keep a drawn frame in place of the last one.
 
         Raises:
             OSError: the folder cannot be written.
-            LimitError: this frame alone is more than may be kept.
+            LimitError: with the runs that go on, this frame is more than may be kept.
         """
         folder, packed = self._folder(frame.run_id), pack(encode_frame(frame))
         if len(packed) > self.most:
             what = f"a frame of {len(packed)} bytes is not kept, expected at most {self.most}"
             raise LimitError("disk", what)
+        # most frames of a run have one size: the folder is walked when there is more to keep
+        if self._live.get(folder) != len(packed):
+            self._prune(folder, len(packed))
+        self._live[folder] = len(packed)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._prune(folder, len(packed))
         write_whole(folder / FRAME, packed)
         write_whole(folder / IMAGE, rendered.pictures[0].png)
         self._write_status(status)
 
     def ended(self, status: RunStatus) -> None:
         """Keep the last numbers of a run, if it had a figure."""
+        self._live.pop(self._folder(status.run_id), None)
         if self._folder(status.run_id).is_dir():
             self._write_status(status)
 
@@ -86,13 +95,28 @@ class Records:
         write_whole(self._folder(status.run_id) / STATUS, msgspec.json.encode(recorded))
 
     def _prune(self, mine: Path, coming: int) -> None:
-        """Make room for bytes that are coming: the least recent of the other runs go."""
-        others = sorted(self.folder.iterdir(), key=lambda each: each.stat().st_mtime)
-        others.remove(mine)
-        sizes = [_size(folder) for folder in others]
-        while others and (len(others) >= self.keep or sum(sizes) + coming > self.most):
-            shutil.rmtree(others.pop(0), ignore_errors=True)
-            sizes.pop(0)
+        """Make room for bytes that are coming: the least recent of the runs that ended go."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sizes = {path: _size(path) for path in self.folder.iterdir() if path != mine}
+        gone = (path for path in sorted(sizes, key=_age_order) if not self._goes_on(path))
+        while len(sizes) >= self.keep or sum(sizes.values()) + coming > self.most:
+            path = next(gone, None)
+            if path is None:
+                break
+            shutil.rmtree(path, ignore_errors=True)
+            del sizes[path]
+        if (size := sum(sizes.values()) + coming) > self.most:
+            what = f"{size} bytes of runs that go on are not kept, expected at most {self.most}"
+            raise LimitError("disk", what)
+
+    def _goes_on(self, folder: Path) -> bool:
+        """A run of this worker, or of another that has lately drawn for it."""
+        if folder in self._live:
+            return True
+        recorded = _read_status(folder / STATUS)
+        if recorded is None or recorded.status.state == "ended":
+            return False
+        return recorded.recorded > time.time() - FORGOTTEN
 
 
 def pack(parts: list[bytes | memoryview]) -> bytes:
@@ -121,6 +145,10 @@ def unpack(packed: bytes) -> list[memoryview]:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def _age_order(folder: Path) -> float:
+    return folder.stat().st_mtime
 
 
 def _read_status(path: Path) -> Recorded | None:
