@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import psutil
 import pytest
 
@@ -29,7 +30,7 @@ def environment(tmp_path, **extra):
     }
 
 
-def launched(tmp_path, *words, module="search_hooks", timeout=300, **extra):
+def launched(tmp_path, *words, module="search_hooks", timeout=600, **extra):
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, words)],
         capture_output=True,
@@ -49,7 +50,7 @@ def workers_of(tmp_path):
     ]
 
 
-def until(condition, timeout=120.0):
+def until(condition, timeout=300.0):
     end = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
@@ -71,6 +72,11 @@ def pause_between_checkpoints(process, tmp_path):
         return False
 
     until(whole)
+
+
+def evaluations_in(checkpoint):
+    with h5py.File(checkpoint) as file:
+        return int(file["sampler"].attrs["n_like"])
 
 
 def best_of(output):
@@ -149,16 +155,18 @@ def test_completed_search_is_loaded_without_a_worker(watched):
 
 def test_killed_search_leaves_nothing_behind_and_is_watched_again_when_it_resumes(tmp_path):
     words = [SCRIPTS / "fit_lens.py", tmp_path, "--viz-worker", "--viz-every", "0"]
+    endless = {"SAMPLES": "1000000", "EVALUATIONS": "1000000"}  # it is not done before it is killed
     with (tmp_path / "first.log").open("w") as log:
         first = subprocess.Popen(
             [sys.executable, "-m", "search_hooks", *map(str, words)],
-            env=environment(tmp_path),
+            env=environment(tmp_path, **endless),
             cwd=tmp_path,
             stdout=log,
             stderr=log,
         )
     try:
         until(lambda: list(tmp_path.glob("output/watched/lens/*/image/fit.png")))
+        until(lambda: list(tmp_path.glob("output/**/best_fit.json")))
         [memory] = tmp_path.glob("output/**/best_fit.json")
         assert len(workers_of(tmp_path)) == 2  # the search and its worker
         pause_between_checkpoints(first, tmp_path)
@@ -168,9 +176,11 @@ def test_killed_search_leaves_nothing_behind_and_is_watched_again_when_it_resume
     until(lambda: not workers_of(tmp_path), timeout=5.0)
     assert not list((tmp_path / "run").glob("vizworker-*"))
     [image] = tmp_path.glob("output/watched/lens/*/image/fit.png")
+    [checkpoint] = tmp_path.glob("output/**/checkpoint.hdf5")
     image.unlink()
 
-    again = launched(tmp_path, *words)
+    a_few_more = {"EVALUATIONS": str(evaluations_in(checkpoint) + 400)}
+    again = launched(tmp_path, *words, **(endless | a_few_more))
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Resuming" in again.stdout
     assert image.exists()
@@ -187,7 +197,7 @@ def test_killed_search_leaves_nothing_behind_and_is_watched_again_when_it_resume
     ],
 )
 def test_wrong_command_line_is_one_clear_message(tmp_path, words, message):
-    run = launched(tmp_path, *words, timeout=60)
+    run = launched(tmp_path, *words, timeout=120)
     assert run.returncode == 2
     assert message in run.stderr
     assert "Traceback" not in run.stderr
@@ -196,7 +206,7 @@ def test_wrong_command_line_is_one_clear_message(tmp_path, words, message):
 def test_script_runs_as_ever_without_the_flag(tmp_path):
     script = tmp_path / "plain.py"
     script.write_text("import sys; print(__name__, sys.argv[1:], sys.path[0]); sys.exit(3)")
-    run = launched(tmp_path, script, "--mine", "x", timeout=60)
+    run = launched(tmp_path, script, "--mine", "x", timeout=120)
     assert run.returncode == 3
     assert run.stdout.split("\n")[0] == f"__main__ ['--mine', 'x'] {tmp_path}"
 
@@ -207,7 +217,7 @@ def test_flags_in_a_script_of_the_user_s_own_hook_every_search(tmp_path):
         [sys.executable, str(script), "--mine", "here", "--viz-worker"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         env=environment(tmp_path),
     )
     assert "watched: True mine: here" in run.stdout, run.stderr

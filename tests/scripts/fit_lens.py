@@ -1,5 +1,6 @@
 """A small lens fit as a PyAutoLens user writes it: it knows nothing of being watched."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -44,7 +45,13 @@ model.galaxies.lens.mass.einstein_radius = af.UniformPrior(lower_limit=0.9, uppe
 
 analysis = al.AnalysisImaging(dataset=dataset, use_jax="numpy" not in sys.argv)
 search = af.Nautilus(
-    path_prefix="watched", name="lens", n_live=60, n_batch=20, n_like_max=400, seed=1
+    path_prefix="watched",
+    name="lens",
+    n_live=60,
+    n_batch=20,
+    n_eff=int(os.environ.get("SAMPLES", "500")),
+    n_like_max=int(os.environ.get("EVALUATIONS", "400")),
+    seed=1,
 )
 result = search.fit(model=model, analysis=analysis)
 print("script arguments:", sys.argv[1:], flush=True)
