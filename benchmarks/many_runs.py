@@ -19,6 +19,7 @@ RUNS = (1, 8, 64, 512)
 QUICK = (1, 8)
 PRODUCERS = 4  # processes that hold the searches
 ROUND = 0.5  # seconds of the window for each search: every one shall have some figures in it
+LONGEST = 180.0  # seconds of a window that was not asked to be longer: hundreds end in minutes
 LIMITS = ("--limits-runs", "1024", "--limits-waiting", "8G", "--limits-connections", "2048")
 
 
@@ -32,7 +33,10 @@ def main() -> None:
     numbers = options.runs or (QUICK if options.quick else RUNS)
     seconds = min(options.seconds, 10.0) if options.quick else options.seconds
     flags = ("--processes", options.processes) if options.processes else ()
-    rows = [measure(n, max(seconds, ROUND * n), options.every, flags) for n in numbers]
+    windows = [max(seconds, min(ROUND * n, LONGEST)) for n in numbers]
+    rows = [
+        measure(n, window, options.every, flags) for n, window in zip(numbers, windows, strict=True)
+    ]
     title = f"One worker, each search with a better fit every {options.every:g} s"
     report(title, rows, options.json)
 

@@ -25,6 +25,8 @@ MAY_IMPORT = {
     "vizworker.frame": {"errors", "panels"},
     "vizworker.wire": {"errors", "frame", "panels"},
     "vizworker.mailbox": {"errors", "frame"},
+    "vizworker.turns": {"frame", "mailbox", "wire"},
+    "vizworker.wake": set(),
     "vizworker.runs": {"errors", "frame", "wire", "config"},
     "vizworker.receive": {"errors", "frame", "wire", "auth", "gate", "keys"},
     "vizworker.draw": {"frame", "render"},

@@ -77,3 +77,24 @@ def set_up(settings: LogSettings, file: str | None) -> None:
     root.setLevel(settings.log_level.upper())
     for name in LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Once:
+    """Logs each warning the first time only."""
+
+    def __init__(self, logger: logging.Logger, most: int = 1000) -> None:
+        """Nothing is said yet.
+
+        Args:
+            logger: to which it goes.
+            most: different warnings in all.
+        """
+        self._logger = logger
+        self._most = most
+        self._said: set[str] = set()
+
+    def __call__(self, message: str) -> None:
+        """Log a message, unless it has been."""
+        if message not in self._said and len(self._said) < self._most:
+            self._said.add(message)
+            self._logger.warning("%s", message)

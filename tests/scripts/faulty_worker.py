@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import drawers
 import running
 
-from vizworker import receive, worker
+from vizworker import desk, receive, worker
 from vizworker.config import Config
 from vizworker.executors import processes
 from vizworker.frame import Frame
@@ -63,7 +63,7 @@ def die_replacing(path: Path, target: Path) -> Path:
 if arguments.once is None or not arguments.once.exists():
     match arguments.die_at:
         case "greeting":
-            worker.Alive = die
+            desk.Alive = die
         case "answering":
             worker.Drawn = die
         case "recording":
