@@ -1,5 +1,6 @@
 """Point sources are drawn as PyAutoLens draws them."""
 
+import copy
 from dataclasses import replace
 
 import autofit as af
@@ -19,6 +20,7 @@ from search_hooks.extract.point import _extent
 from vizworker.errors import LayoutError
 from vizworker.frame import Style
 from vizworker.layouts import Words, sheets
+from vizworker.layouts.point import together
 from vizworker.render.artists import build
 from vizworker.render.colormap import colormap
 
@@ -209,6 +211,46 @@ def test_several_sources_share_axes_as_upstreams_do():
     assert scatters_of(mine) == scatters_of(theirs)
     assert texts_of(mine.get_legend()) == texts_of(theirs.get_legend())
     assert sorted(t.get_text() for t in mine.texts) == sorted(t.get_text() for t in theirs.texts)
+
+
+@pytest.mark.parametrize("redshifts", [np.linspace(1.0, 3.0, 9), None])
+def test_more_than_eight_sources_have_the_colours_of_their_redshifts(redshifts):
+    analysis, model = point(use_jax=False)
+    [vector] = parity.vectors(model, 1)
+    [ours] = parity.extracted(analysis, model, [vector])
+    fit = analysis.fit_from(model.instance_from_vector(vector=vector))
+    frames, fits = [], []
+    for index in range(9):
+        redshift = 1.0 if redshifts is None else float(redshifts[index])
+        arrays = ours.arrays | {"redshift": np.array([redshift])}
+        frames.append(replace(ours, arrays=arrays).frame())
+        fits.append(copy.copy(fit))
+        fits[-1].dataset = copy.copy(fit.dataset)
+        fits[-1].dataset.redshift = redshift
+    sheet = together(frames, "fit_combined")
+    theirs = parity.figures(plot_fit_positions, fits)["fit"]
+    assert sheet.panel_size == tuple(theirs.get_size_inches())
+    mine, other = drawn(sheet).axes[0], theirs.axes[0]
+    for ours_, theirs_ in zip(observed_of(mine), observed_of(other), strict=True):
+        np.testing.assert_allclose(ours_.get_offsets(), theirs_.get_offsets())
+        assert ours_.get_sizes() == pytest.approx(theirs_.get_sizes())
+        # the table of colours has one for every tenth of the map
+        np.testing.assert_allclose(ours_.get_facecolors(), theirs_.get_facecolors(), atol=0.02)
+    assert texts_of(mine.get_legend()) == texts_of(other.get_legend())
+    sizes = [[t.get_fontsize() for t in axes.texts] for axes in (mine, other)]
+    assert sizes[0] == sizes[1]
+    assert mine.title.get_fontsize() == pytest.approx(other.title.get_fontsize())
+
+
+def observed_of(axes) -> list:
+    """The scattered markers that are filled and have a black rim."""
+    return [
+        each
+        for each in axes.collections
+        if len(getattr(each, "get_sizes", list)())
+        and len(each.get_facecolors())
+        and each.get_linewidths()[0] == 0.6
+    ]
 
 
 def texts_of(legend):

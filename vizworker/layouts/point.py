@@ -32,6 +32,16 @@ UNMATCHED, UNMATCHED_ON_IMAGE = "0.45", "0.85"
 # of several sources: the host's, after Okabe and Ito
 COLOURS = ("black", "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#882255", "#999933")
 MARKERS = "os^Dvph<>P"
+AREAS = {"D": 0.7, "^": 1.15, "v": 1.15, "<": 1.15, ">": 1.15, "P": 1.1}  # to look alike
+# of more than eight: their redshifts', along all of viridis but its lightest end
+MANY_SIZE = (12.0, 12.0)  # inches
+MANY_SCALE = 12.0 / 7.0  # of titles, ticks and legend, to stay in proportion
+MANY_CURVE, MANY_CENTRE, MANY_MODEL, MANY_NUMBER = 1.3, 50.0, 30.0, 9.0
+VIRIDIS_PART = 0.85
+VIRIDIS = (  # at every tenth
+    *("#440154", "#482475", "#414487", "#355f8d", "#2a788e"),
+    *("#21918c", "#22a884", "#44bf70", "#7ad151", "#bddf26"),
+)
 BESIDE = 11.0  # points from a position to its number
 LEAST_POINTS, LEAST_SPAN = 6, 8.0  # of a curve, the span in steps of the field
 
@@ -136,13 +146,66 @@ def together(frames: list[Frame], name: str) -> Sheet:
         replace(source, extent=extent, centres=_NONE if index else centres)
         for index, source in enumerate(sources)
     ]
+    many = len(sources) > len(COLOURS)
+    colours = _by_redshift(sources) if many else COLOURS
     each = [
-        _marks(source, _Look(index, COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]))
+        _marks(source, _Look(index, colours[index], MARKERS[index % len(MARKERS)]))
         for index, source in enumerate(sources)
     ]
     marks = (*(mark for marks in each for mark in marks), *_merit(sources))
+    if many:
+        marks = _smaller(marks, sources)
     chart = _chart(frames[0], "Fit Positions", _named_once(marks), sources[0])
-    return Sheet((name,), 1, 1, (chart,), panel_size=SIZE)
+    if not many:
+        return Sheet((name,), 1, 1, (chart,), panel_size=SIZE)
+    chart = replace(
+        chart,
+        title_size=MANY_SCALE * TITLE_SIZE,
+        tick_size=MANY_SCALE * TICK_SIZE,
+        legend_size=MANY_SCALE * LEGEND_SIZE,
+    )
+    return Sheet((name,), 1, 1, (chart,), panel_size=MANY_SIZE)
+
+
+def _by_redshift(sources: list[Source]) -> tuple[str, ...]:
+    """A colour each, by their redshifts; by their order where one of these is not known."""
+    values = np.array([np.nan if each.redshift is None else each.redshift for each in sources])
+    if not np.isfinite(values).all():
+        values = np.arange(len(sources), dtype=np.float64)
+    low, high = float(values.min()), float(values.max())
+    steps = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in VIRIDIS], dtype=float)
+    places = VIRIDIS_PART * (values - low) / ((high - low) or 1.0) * 10.0
+    channels = [np.interp(places, np.arange(len(steps)), channel) for channel in steps.T]
+    return tuple(
+        "#" + "".join(f"{round(c):02x}" for c in rgb) for rgb in zip(*channels, strict=True)
+    )
+
+
+def _smaller(marks: tuple[Mark, ...], sources: list[Source]) -> tuple[Mark, ...]:
+    """Marks for a figure of many sources: without radial curves, and named together."""
+    sigma = np.concatenate([source.sigma for source in sources])
+    known = sigma[np.isfinite(sigma) & (sigma > 0)]
+    together = Dots(np.full((1, 2), np.nan), "0.6", size=81.0, edge="black")
+    named: list[Mark] = [replace(together, label=f"Observed ({_spread(known)})")]
+    for mark in marks:
+        match mark:
+            case Line(style=":"):
+                continue
+            case Line(width=1.8):
+                named.append(replace(mark, width=MANY_CURVE))
+            case Dots(marker="+"):
+                named.append(replace(mark, size=MANY_CENTRE))
+            case Dots(marker="x"):
+                named.append(replace(mark, size=MANY_MODEL, width=1.2))
+            case Dots(marker="X"):
+                named.append(replace(mark, size=2.0 * MANY_MODEL))
+            case Dots(filled=True):
+                named.append(replace(mark, label=""))
+            case Words():
+                named.append(replace(mark, size=MANY_NUMBER))
+            case _:
+                named.append(mark)
+    return tuple(named)
 
 
 @dataclass(frozen=True)
@@ -194,7 +257,7 @@ def _marks(source: Source, look: _Look | None) -> tuple[Mark, ...]:
         Dots(
             source.observed,
             "black" if look is None else look.colour,
-            size=110.0,
+            size=110.0 * (1.0 if look is None else AREAS.get(look.marker, 1.0)),
             marker="o" if look is None else look.marker,
             width=0.6,
             edge="black",
