@@ -215,7 +215,7 @@ class LiveFit:
             updates=self._framing.sequence,
             replaced=self._publisher.replaced,
             blocked=self._blocked,
-            interpreter=self._watcher.interpreter,
+            interpreter=self._watcher.interpreter + self._publisher.interpreter,
             computed=self._watcher.computed,
             compiled=self._computing.compiled,
             elapsed=time.monotonic() - self._started,

@@ -36,6 +36,7 @@ class Publisher:
     Attributes:
         refused: frames that could not be sent or drawn.
         connected: a worker answers.
+        interpreter: seconds of processor time that its thread took.
         last_error: the last thing that went wrong, or "".
     """
 
@@ -67,6 +68,7 @@ class Publisher:
         self.endpoint = check_endpoint(endpoint, keys=self._key is not None)
         self.refused = 0
         self.connected = False
+        self.interpreter = 0.0
         self.last_error = ""
         self._run_id = run_id
         self._run = run
@@ -210,6 +212,7 @@ class Publisher:
             self._send(link, now)
             self._give_whole(link, now)
             self._complain(now - max(started, self._heard))
+            self.interpreter = time.thread_time()
         bye = Bye(run_id=self._run_id, cost=self._cost(), home=self._home)
         self._reachable = link.send(encode(bye))
 

@@ -50,6 +50,7 @@ def test_image_of_a_frame_comes_home() -> None:
         publisher.publish(small_frame())
         assert publisher.close(60.0)
         assert publisher.sent == publisher.drawn == 1
+        assert publisher.interpreter > 0
     [(drawn, images)] = home.came
     assert images == (PIXEL,)
     assert drawn.names == (("fit",),)
