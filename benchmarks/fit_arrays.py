@@ -1,12 +1,21 @@
-"""What the arrays of one update cost, steady: a likelihood, the shared fit, upstream's way."""
+"""What the arrays of one update cost, steady: a likelihood, the shared fit, upstream's way.
 
+Beside the time: what compiling each shared fit takes, and what it holds on its device.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from common import MODELS, lens, median, parser, report, seconds, vectors
+from common import MODELS, lens, median, parser, report, vectors
 
 
-def measure(name: str, repeats: int) -> list[dict[str, Any]]:
-    """One model: milliseconds of each way to the arrays, and their ratio to one likelihood."""
+def measure(name: str, repeats: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """One model: each way to the arrays beside one likelihood, and the programs of the shared fits.
+
+    The CPU milliseconds are those of all threads: a busy machine disturbs them least.
+    """
     import jax
     from autofit.jax.pytrees import enable_pytrees, register_model
 
@@ -26,20 +35,56 @@ def measure(name: str, repeats: int) -> list[dict[str, Any]]:
         fit = analysis.fit_from(instance(parameters))
         return _image_plane(fit, jax.numpy) | {"log_likelihood": fit.figure_of_merit}
 
+    def arrays_of(fit: SharedFit) -> dict[str, Any]:
+        return to_host(fit(vector))
+
     likelihood = jax.jit(lambda p: analysis.log_likelihood_function(instance(p)))
     shared = {
         "shared fit: image-plane arrays": SharedFit(fit_arrays),
         "shared fit: whole figure": SharedFit(lambda p: extract.arrays(instance(p))),
     }
-    ways = {"one jitted likelihood": lambda: float(likelihood(vector))}
-    ways |= {what: (lambda fit=fit: to_host(fit(vector))) for what, fit in shared.items()}
-    ways["upstream, eager: image-plane arrays"] = lambda: upstream(analysis, model, vector)
-    times = {what: 1e3 * median(seconds(act, repeats)) for what, act in ways.items()}
-    base = times["one jitted likelihood"]
-    return [
-        {"model": name, "arrays": what, "ms": each, "ratio": each / base}
-        for what, each in times.items()
+    programs = [
+        {"model": name, "program": what} | program(fit, vector) for what, fit in shared.items()
     ]
+    ways: dict[str, Callable[[], Any]] = {
+        "one jitted likelihood": lambda: float(likelihood(vector))
+    }
+    ways |= {what: partial(arrays_of, fit) for what, fit in shared.items()}
+    whole = shared["shared fit: whole figure"]
+    ways["the same, as the frame has them"] = lambda: extract.finish(arrays_of(whole))
+    ways["upstream, eager: image-plane arrays"] = lambda: upstream(analysis, model, vector)
+    costs = {what: cost(act, repeats) for what, act in ways.items()}
+    base = costs["one jitted likelihood"]
+    rows = [
+        {"model": name, "arrays": what}
+        | each
+        | {"ratio": each["ms"] / base["ms"], "CPU ratio": each["CPU ms"] / base["CPU ms"]}
+        for what, each in costs.items()
+    ]
+    return rows, programs
+
+
+def cost(act: Callable[[], Any], repeats: int) -> dict[str, float]:
+    """Milliseconds of one call, by the wall and on all threads, after one that is not counted."""
+    act()
+    walls, threads = [], []
+    for _ in range(repeats):
+        start, busy = time.perf_counter(), time.process_time()
+        act()
+        walls.append(time.perf_counter() - start)
+        threads.append(time.process_time() - busy)
+    return {"ms": 1e3 * median(walls), "CPU ms": 1e3 * median(threads)}
+
+
+def program(fit: Any, vector: Any) -> dict[str, Any]:
+    """One compiled program: wall seconds to make it, and what it holds on its device."""
+    took, held = fit.compile(vector), fit.device_bytes()
+    return {
+        "trace s": took.trace,
+        "lower s": took.lower,
+        "compile s": took.compile,
+        "device MB": "unknown" if held is None else held / 1e6,
+    }
 
 
 def upstream(analysis: Any, model: Any, vector: Any) -> None:
@@ -59,10 +104,13 @@ def upstream(analysis: Any, model: Any, vector: Any) -> None:
 
 
 def main() -> None:
-    """Both models, one table."""
+    """Both models, two tables."""
     options = parser(__doc__).parse_args()
-    rows = [row for name in MODELS for row in measure(name, 5 if options.quick else 30)]
-    report("Arrays of one update, steady", rows, options.json)
+    measured = [measure(name, 5 if options.quick else 30) for name in MODELS]
+    rows = [row for each, _ in measured for row in each]
+    programs = [row for _, each in measured for row in each]
+    report("The shared fits as programs", programs, None)
+    report("Arrays of one update, steady", rows, options.json, programs=programs)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,19 @@ class SharedFit:
             compile=time.perf_counter() - after_lower,
         )
 
+    def device_bytes(self) -> int | None:
+        """What the first program holds on its device while it runs: results and temporaries.
+
+        Returns:
+            None before there is a program, and where the backend does not tell.
+        """
+        if self._first is None:
+            return None
+        memory = self._programs[self._first].memory_analysis()
+        if memory is None:
+            return None
+        return int(memory.output_size_in_bytes + memory.temp_size_in_bytes)
+
     def forget_kept(self) -> None:
         """Give up a kept graph that turned out to be of another fit: the next call traces."""
         self.kept = False

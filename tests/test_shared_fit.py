@@ -57,5 +57,15 @@ def test_weak_type_is_a_retrace_of_its_own(caplog):
     assert "changed" in caplog.text
 
 
+def test_bytes_on_the_device_are_those_of_the_results_and_what_is_between():
+    fit = SharedFit(lambda p: {"table": p[:, None] * p, "sorted": jnp.sort(jnp.sin(p))})
+    assert fit.device_bytes() is None
+    fit.compile(np.arange(100.0))
+    results = 8 * (100 * 100 + 100)
+    held = fit.device_bytes()
+    assert held is not None
+    assert results <= held < 2 * results
+
+
 def test_host_fit_is_the_function_itself():
     assert HostFit(lambda p: {"log_likelihood": p})(3.0) == {"log_likelihood": 3.0}
