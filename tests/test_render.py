@@ -21,6 +21,7 @@ from PIL import Image as PillowImage
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame, Style
 from vizworker.layouts import Image, Line, Mesh, Panel, Sheet, Triangles, ticks
+from vizworker.render.artists import bar_positions
 from vizworker.render.colormap import colormap
 from vizworker.render.figure import Figures
 from vizworker.render.labels import LabelParser
@@ -29,6 +30,7 @@ from vizworker.render.plate import Plate, arrangement
 SMALL = Style(panel_size=(3.0, 3.0), title_size=10.0, xticks_size=9.0, yticks_size=9.0)
 CURVES_START_ELSEWHERE = 1e-3  # share of pixels: a closed curve is simplified from its start
 LIVE = 60.0  # dpi
+FRAME, TICK = 2.0, 3.5  # pixels to either side of a line's middle; points, the length of a tick
 
 
 @pytest.mark.parametrize("dpi", [LIVE, 150.0])
@@ -281,15 +283,18 @@ def test_the_renderer_needs_no_pyplot() -> None:
 
 
 def bar_frames(plate: Plate, shape: tuple[int, ...]) -> np.ndarray:
-    """Which pixels lie within one pixel of the frame of a colour bar."""
+    """Which pixels a colour bar's frame, or its ticks, may cover."""
     y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
     near = np.zeros(shape[:2], dtype=bool)
     for _, panel in plate._drawn_panels():
         box = panel.bar.bbox
         left, right, top, foot = box.x0, box.x1, shape[0] - box.y1, shape[0] - box.y0
-        inside = (x > left - 1) & (x < right + 1) & (y > top - 1) & (y < foot + 1)
-        within = (x > left + 1) & (x < right - 1) & (y > top + 1) & (y < foot - 1)
+        inside = (x > left - FRAME) & (x < right + FRAME) & (y > top - FRAME) & (y < foot + FRAME)
+        within = (x > left + FRAME) & (x < right - FRAME) & (y > top + FRAME) & (y < foot - FRAME)
         near |= inside & ~within
+        beside = (x > right - 1) & (x < right + TICK * plate._dpi / 72.0 + 1)
+        for position in bar_positions(panel.shown):
+            near |= beside & (abs(y - foot + position * (foot - top)) < FRAME)
     return near
 
 

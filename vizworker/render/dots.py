@@ -38,10 +38,15 @@ class Dots:
 
     def draw(self, canvas: np.ndarray) -> None:
         """Put the dots on a (height, width, 4) uint8 canvas."""
-        pixels = canvas.reshape(-1, 4)
-        for channel in range(3):
-            beneath = pixels[self.where, channel]
-            pixels[self.where, channel] = self.shades[self.tables, beneath]
+        words = canvas.view(np.uint32).reshape(-1)
+        pixels = words[self.where].view(np.uint8).reshape(-1, 4)
+        pixels[:, :3] = self.shades.reshape(-1)[pixels[:, :3] + self._rows]
+        words[self.where] = pixels.view(np.uint32)[:, 0]
+
+    @functools.cached_property
+    def _rows(self) -> np.ndarray:
+        """(n, 1): where the table of each pixel begins."""
+        return (SHADES * self.tables.astype(np.int32))[:, np.newaxis]
 
 
 def dots(scatter: PathCollection, box: BboxBase, renderer: Renderer) -> Dots:
@@ -75,18 +80,19 @@ def _inside(x: np.ndarray, y: np.ndarray, box: BboxBase, renderer: Renderer) -> 
 
 def _composed(where: np.ndarray, entries: np.ndarray, stamp: np.ndarray) -> Dots:
     """One table a pixel from the stamps' entries there, given in drawing order."""
+    stamp = np.concatenate([stamp, np.arange(SHADES)[np.newaxis]])  # the last changes nothing
     order = np.argsort(where, kind="stable")
     pixels, first, counts = np.unique(where[order], return_index=True, return_counts=True)
-    sequences = np.full((len(pixels), counts.max(initial=0)), -1)
+    sequences = np.full((len(pixels), counts.max(initial=0)), len(stamp) - 1)
     depth = np.arange(len(where)) - np.repeat(first, counts)
     sequences[np.repeat(np.arange(len(pixels)), counts), depth] = entries[order]
-    unique, tables = np.unique(sequences, axis=0, return_inverse=True)
-    shades = np.tile(np.arange(SHADES, dtype=np.uint8), (len(unique), 1))
-    rows = np.arange(len(unique))[:, np.newaxis]
-    steps = np.concatenate([stamp, np.arange(SHADES, dtype=np.uint8)[np.newaxis]])
-    for entry in unique.T:
-        shades = steps[entry][rows, shades]  # -1 is the step that changes nothing
-    return Dots(pixels, tables.ravel(), shades)
+    # a table is known by the one before it and the step that leads on from there
+    tables, shades = np.zeros(len(pixels), dtype=np.intp), np.arange(SHADES)[np.newaxis]
+    for entry in sequences.T:
+        steps, tables = np.unique(tables * len(stamp) + entry, return_inverse=True)
+        before, step = np.divmod(steps, len(stamp))
+        shades = stamp[step[:, np.newaxis], shades[before]]
+    return Dots(pixels, tables, shades.astype(np.uint8))
 
 
 @functools.lru_cache(8)

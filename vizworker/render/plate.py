@@ -30,6 +30,7 @@ from vizworker.render.dots import Dots, dots
 from vizworker.render.labels import LabelParser
 from vizworker.render.pixels import blit, covered, fills, in_blocks, paint, word_of
 from vizworker.render.trim import Trim
+from vizworker.render.typesetter import Typesetter
 
 PAD = 0.1  # inches around the figure
 MAX_GROUNDS = 32  # kept, one for each way in which the labels push the panels about
@@ -85,6 +86,8 @@ class Plate:
         self._trim = Trim(self._figure)
         self._loose = _places(self._figure)
         self._parser = LabelParser()
+        self._typesetter = Typesetter()
+        self._typesetter.adopt(self._figure)
         self._grounds: dict[Hashable, Ground] = {}
         self._keys: dict[Hashable, Hashable] = {}  # of the grounds, by what pushes panels
         self._moving = _moving(sheet)
@@ -293,6 +296,7 @@ class Plate:
     def _renderer(self) -> Renderer:
         renderer = renderer_of(self._figure)
         renderer.mathtext_parser = self._parser
+        self._typesetter.serve(renderer)
         return renderer
 
     def _measurer(self, dpi: float) -> Renderer:
