@@ -111,7 +111,7 @@ def test_who_has_no_good_key_is_not_heard(who: str, folder: Path, tmp_path: Path
     with serving(folder) as worker, stranger(worker, None if who == "no key" else key) as socket:
         assert silent(socket, BEAT)
         if who == "unknown key":
-            wait_until(lambda: worker._doorkeeper.turned_away, "the door closes")
+            wait_until(lambda: "unknown key" in worker.status(0.0).refusals, "the door closes")
     assert worker.status(0.0).runs == ()
 
 

@@ -97,6 +97,14 @@ class Post:
         self.send(route, self._signed(Refused(run_id=run_id, sequence=sequence, error=reason)))
         return reason
 
+    @property
+    def refusals(self) -> dict[str, int]:
+        """Messages refused, by limit or kind of error, and connections, by their key."""
+        refusals = dict(self.gate.refused)
+        if self._doorkeeper is not None and self._doorkeeper.turned_away:
+            refusals["unknown key"] = self._doorkeeper.turned_away
+        return refusals
+
     def close(self) -> None:
         """Let the last answers leave, and listen no more."""
         if self._doorkeeper is not None:

@@ -157,7 +157,7 @@ class Status(_Message, frozen=True, tag="status", kw_only=True):
     waiting: int = 0  # frames that wait to be drawn
     waiting_bytes: int = 0  # of their arrays
     connections: int = 0  # that talked in the last minute
-    refusals: dict[str, int] = {}  # messages refused, by the limit or the kind of error
+    refusals: dict[str, int] = {}  # what was refused, by the limit or the kind of error
 
 
 Message = (

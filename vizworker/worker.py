@@ -196,7 +196,7 @@ class Worker:
             waiting=len(self._turns),
             waiting_bytes=self._turns.nbytes,
             connections=self._post.gate.connections,
-            refusals=dict(self._post.gate.refused),
+            refusals=self._post.refusals,
         )
 
     def _wait(self) -> None:
