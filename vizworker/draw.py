@@ -3,7 +3,7 @@
 import threading
 from typing import TYPE_CHECKING
 
-from vizworker.frame import Frame
+from vizworker.frame import Frame, Style
 
 if TYPE_CHECKING:
     from vizworker.render.figure import Figures, Rendered
@@ -13,12 +13,14 @@ _turn = threading.Lock()  # an engine of others may call from several threads
 
 
 def warm() -> None:
-    """Import what draws, which takes half a second, before the first frame does."""
+    """Import what draws, and set a unit, which take a second, before the first frame does."""
     global _figures
     from vizworker.render.figure import Figures
+    from vizworker.render.labels import LabelParser
 
     if _figures is None:
         _figures = Figures()
+        LabelParser().parse(Style().cb_unit)  # matplotlib makes its grammar with the first
 
 
 def render(frame: Frame) -> "Rendered":
