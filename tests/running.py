@@ -4,6 +4,7 @@ import os
 import selectors
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,6 +74,19 @@ def wait_until(true: Callable[[], object], what: str, patience: float = PATIENCE
     while not true():
         assert time.monotonic() < deadline, f"{what} did not happen within {patience} s"
         time.sleep(0.01)
+
+
+@contextmanager
+def on_a_thread(worker: Worker) -> Iterator[Worker]:
+    """A worker on a thread of this process while the block runs."""
+    worker.startup()
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        thread.join(PATIENCE)
 
 
 def start_worker(endpoint: str, *, real: bool = False) -> Running:

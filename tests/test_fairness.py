@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +12,7 @@ import drawers
 import psutil
 import pytest
 import zmq
-from running import PATIENCE, Home, small_frame, wait_until
+from running import PATIENCE, Home, on_a_thread, small_frame, wait_until
 
 from search_hooks.publish import Publisher
 from search_hooks.spawn import socket_folder
@@ -34,16 +33,12 @@ def serving(processes: int = 1, deadline: float = PATIENCE, **limits: int) -> It
     config = Config(f"ipc://{folder}/socket", limits=Limits(**limits))
     executor = Processes(processes, deadline=deadline)
     worker = Worker(config, lambda: drawers, executor=lambda: executor)
-    worker.startup()
     worker.tests = executor
-    thread = threading.Thread(target=worker.run)
-    thread.start()
     try:
-        yield worker
-    finally:
-        worker.stop()
-        thread.join(PATIENCE)
+        with on_a_thread(worker):
+            yield worker
         assert executor.pids == []
+    finally:
         folder.rmdir()
 
 

@@ -5,7 +5,6 @@ import os
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,16 @@ import numpy as np
 import pytest
 import zmq
 from msgspec import structs
-from running import PATIENCE, Home, PixelDrawer, pixel, publishing, small_frame, wait_until
+from running import (
+    PATIENCE,
+    Home,
+    PixelDrawer,
+    on_a_thread,
+    pixel,
+    publishing,
+    small_frame,
+    wait_until,
+)
 
 from search_hooks.flag import Settings
 from vizworker import ask, keys
@@ -45,15 +53,8 @@ def folder(tmp_path: Path) -> Path:
 def serving(folder: Path | None, endpoint: str = "tcp://0.0.0.0:*", **limits: object) -> Iterator:
     """A worker on a thread, found by its user; gives it and where to connect."""
     config = Config(endpoint, keys=folder, limits=Limits(**limits))  # type: ignore[arg-type]
-    worker = Worker(config, PixelDrawer)
-    worker.startup()
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
+    with on_a_thread(Worker(config, PixelDrawer)) as worker:
         yield worker
-    finally:
-        worker.stop()
-        thread.join(PATIENCE)
 
 
 @contextmanager

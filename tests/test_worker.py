@@ -5,7 +5,6 @@ import signal
 import socket as sockets
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from running import (
     PIXEL,
     Home,
     PixelDrawer,
+    on_a_thread,
     publishing,
     running_worker,
     small_frame,
@@ -97,17 +97,11 @@ def serving(**limits: int) -> Iterator[Worker]:
     worker = Worker(
         Config(f"ipc://{folder}/socket", limits=Limits(**limits)), lambda: drawer, [sink]
     )
-    worker.startup()
     worker.tests = drawer, sink
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
+    with on_a_thread(worker):
         yield worker
-    finally:
-        worker.stop()
-        thread.join(PATIENCE)
-        assert not Path(folder, "socket").exists()
-        folder.rmdir()
+    assert not Path(folder, "socket").exists()
+    folder.rmdir()
 
 
 def test_beat_is_answered_by_the_name_of_the_worker() -> None:
