@@ -14,6 +14,8 @@ import upstream
 from autoarray.plot.segmentdata import register
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
 from PIL import Image as PillowImage
@@ -21,10 +23,12 @@ from PIL import Image as PillowImage
 from vizworker.errors import LayoutError
 from vizworker.frame import Frame, Style
 from vizworker.layouts import Image, Line, Mesh, Panel, Sheet, Triangles, ticks
+from vizworker.render.agg import pixels_of, renderer_of
 from vizworker.render.artists import bar_positions
 from vizworker.render.colormap import colormap
 from vizworker.render.figure import Figures
 from vizworker.render.labels import LabelParser
+from vizworker.render.pixels import blit
 from vizworker.render.plate import Plate, arrangement
 
 SMALL = Style(panel_size=(3.0, 3.0), title_size=10.0, xticks_size=9.0, yticks_size=9.0)
@@ -140,6 +144,27 @@ def test_any_sheet_after_any_other_has_the_pixels_of_plain_matplotlib(
         frames = bar_frames(plate, ours.shape)
         assert (ours != theirs).any(axis=-1)[frames].mean() < 0.1
         assert_same(np.where(frames[..., np.newaxis], theirs, ours), theirs)
+
+
+@pytest.mark.parametrize("shape", [(100, 100), (37, 81), (400, 350), (90, 240)])
+@pytest.mark.parametrize("missing", [0.0, 0.01])
+def test_a_smoothed_image_has_exactly_matplotlibs_pixels(
+    shape: tuple[int, int], missing: float
+) -> None:
+    rng = np.random.default_rng(shape)
+    for place in rng.uniform([0.0, 0.0, 0.3, 0.3], [0.3, 0.3, 0.6, 0.6], (3, 4)):
+        figure = Figure(figsize=(4.0, 4.0), dpi=LIVE)
+        renderer = renderer_of(FigureCanvasAgg(figure).figure)
+        values = rng.normal(size=shape)
+        values[rng.random(shape) < missing] = np.nan
+        axes = figure.add_axes(tuple(place))
+        image = axes.imshow(values, extent=(-1.3, 2.9, -0.7, 3.1), aspect="auto")
+        words = pixels_of(renderer).view(np.uint32)[..., 0]
+        image.draw(renderer)
+        theirs = words.copy()
+        words.fill(0)
+        blit(words, image, renderer)
+        np.testing.assert_array_equal(words, np.where(theirs >> 24, theirs, 0))
 
 
 def test_another_colour_range_is_drawn_by_the_same_plate() -> None:

@@ -1,15 +1,18 @@
 """Images painted straight into a canvas where each of their pixels covers several of its own."""
 
+from typing import cast
+
 import numpy as np
 from matplotlib.colors import Colormap, Normalize, to_rgba
-from matplotlib.image import AxesImage
-from matplotlib.transforms import Bbox
+from matplotlib.image import HANNING, AxesImage, resample
+from matplotlib.transforms import Affine2D, Bbox, Transform, TransformedBbox
 from matplotlib.typing import ColorType
 
 from vizworker.layouts.sheet import Image, Panel
 from vizworker.render.agg import Renderer
 
 NEAREST = 3  # matplotlib smooths an image that it enlarges less than this
+SAME = 1e-6  # pixels between borders that are taken for one
 
 
 def fills(panel: Panel) -> bool:
@@ -49,6 +52,8 @@ def paint(
 
 def blit(canvas: np.ndarray, image: AxesImage, renderer: Renderer) -> None:
     """Put an image that fills its axes on an (height, width) canvas of RGBA words."""
+    if _smooth(canvas, image):
+        return
     rgba, x, y, _ = image.make_image(renderer)
     if rgba is None or (rgba[..., 3] != 255).any():
         image.draw(renderer)
@@ -56,6 +61,52 @@ def blit(canvas: np.ndarray, image: AxesImage, renderer: Renderer) -> None:
     (rows, columns), height = rgba.shape[:2], canvas.shape[0]
     left, foot = round(x), height - round(y)
     canvas[foot - rows : foot, left : left + columns] = rgba.view(np.uint32)[::-1, :, 0]
+
+
+def _smooth(canvas: np.ndarray, image: AxesImage) -> bool:
+    """Put an opaque image that matplotlib would smooth on a canvas; False where it is no such.
+
+    These are the steps of matplotlib's own, less its many passes over an alpha that is 1.
+    """
+    values, axes = cast(np.ndarray, image.get_array()), image.axes
+    assert axes is not None
+    x0, x1, y0, y1 = image.get_extent()
+    extent, to_screen = Bbox.from_extents(x0, y0, x1, y1), image.get_transform()
+    box = TransformedBbox(extent, to_screen).frozen()
+    apart = np.subtract(box.extents, axes.bbox.extents)
+    if np.abs(apart).max() > SAME or not _smoothed(values, box):
+        return False
+    colours = image.to_rgba(values)
+    if (colours[..., 3] != 1).any():
+        return False
+    rows, columns = covered(axes.bbox, canvas.shape[0])
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return False
+    place = _placing(values, extent, to_screen)
+    place.translate(-columns.start, rows.stop - canvas.shape[0])
+    rgba = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 4))
+    resample(colours, rgba, place, HANNING, resample=True)
+    if (rgba[..., 3] != 1).any():
+        return False  # its border covers pixels in part
+    rgba *= 255
+    canvas[rows, columns] = rgba.astype(np.uint8).view(np.uint32)[::-1, :, 0]
+    return True
+
+
+def _smoothed(values: np.ndarray, box: Bbox) -> bool:
+    """Whether matplotlib would show an image in `box` as colours smoothed between its pixels."""
+    scales = box.width / values.shape[1], box.height / values.shape[0]
+    return min(scales) < NEAREST and not all(
+        scale > NEAREST or abs(scale - round(scale)) < SAME for scale in scales
+    )
+
+
+def _placing(values: np.ndarray, extent: Bbox, to_screen: Transform) -> Affine2D:
+    """From columns and rows of an image, row 0 at its top, to pixels of the screen."""
+    rows, columns = values.shape
+    flipped = Affine2D().translate(0, -rows).scale(1, -1)
+    flipped.scale(extent.width / columns, extent.height / rows).translate(extent.x0, extent.y0)
+    return Affine2D((flipped + to_screen).get_matrix())
 
 
 def word_of(colour: ColorType) -> np.uint32:
