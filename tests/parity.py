@@ -131,7 +131,7 @@ def assert_same_panel(panel: Panel, axes: Axes) -> None:
     assert panel.title == axes.get_title()
     drawn = axes.images[0] if axes.images else axes.collections[0]
     values = np.ma.filled(drawn.get_array().astype(float), np.nan)
-    assert_equal(panel.content.values, values, panel.title, rtol=1e-7)
+    assert_equal(panel.content.values, values, panel.title)
     low, high = colour_range(panel)
     size = max(abs(limit) for limit in drawn.get_clim())
     assert (low, high) == pytest.approx(drawn.get_clim(), rel=1e-7, abs=1e-9 * size)

@@ -15,6 +15,8 @@ from vizworker.layouts import Image, Mesh, Triangles
 # a graph of each costs ten seconds: two are enough for every day
 SLOW = set(MESHES) - {"delaunay", "knn_barycentric"}
 DRAWN_AS = {"rectangular_uniform": Image, "rtu": Mesh, "bilinear": Mesh}
+# by natural neighbours JAX and numpy agree to fewer digits
+LEAST = {"delaunay_nn": 1e-6}
 COMPARED = ("reconstruction", "source_plane_mesh_grid", "mesh_shape", "mesh_edges", "mesh_extent")
 
 
@@ -38,13 +40,13 @@ def pair(request):
 
 
 def test_arrays_of_the_graph_equal_upstream_attributes(pair):
-    _, ours, fit = pair
+    kind, ours, fit = pair
     assert ours.log_likelihood == pytest.approx(float(fit.figure_of_merit), rel=1e-9)
     parity.assert_equal(ours.arrays["model_data"], parity.native(fit.model_data), "model_data")
     theirs = lenses.source_plane(fit)
     assert set(theirs) <= set(ours.arrays)
     for name in set(theirs) & set(COMPARED):
-        parity.assert_equal(ours.arrays[name], theirs[name], name, rtol=1e-6)
+        parity.assert_equal(ours.arrays[name], theirs[name], name, rtol=LEAST.get(kind, 1e-8))
 
 
 def test_the_mesh_is_drawn_at_three_zooms_as_upstream_draws_it(pair):
