@@ -17,6 +17,8 @@ def _black_over() -> np.ndarray:
 
 
 BLACK_OVER = _black_over()
+Area = tuple[slice, slice]  # rows and columns
+WHOLE = slice(None), slice(None)
 
 
 @dataclass(frozen=True)
@@ -27,23 +29,18 @@ class Marks:
     words: np.ndarray  # (n,) RGBA
 
     @classmethod
-    def on(cls, words: np.ndarray, blank: np.uint32) -> Self:
-        """What is drawn on a (height, width) canvas of RGBA words that was blank."""
-        flat = words.reshape(-1)
-        where = np.flatnonzero(flat != blank).astype(np.int32)
-        return cls(where, flat[where])
+    def on(cls, words: np.ndarray, blank: np.uint32, area: Area = WHOLE) -> Self:
+        """What is drawn on an area of a (height, width) canvas of RGBA words that was blank."""
+        part, width = words[area], words.shape[1]
+        places = np.flatnonzero(part != blank).astype(np.int32)
+        rows, start = places // part.shape[1], (area[0].start or 0) * width + (area[1].start or 0)
+        where = places + rows * (width - part.shape[1]) + start
+        return cls(where.astype(np.int32), part.reshape(-1)[places])
 
     @property
     def nbytes(self) -> int:
         """Bytes of its arrays."""
         return self.where.nbytes + self.words.nbytes
-
-    def within(self, area: tuple[slice, slice], width: int, margin: int = 0) -> Self:
-        """Those in some rows and columns of a canvas of this width, or within a margin of them."""
-        (rows, columns), (y, x) = area, np.divmod(self.where, width)
-        inside = (y >= rows.start - margin) & (y < rows.stop + margin)
-        inside &= (x >= columns.start - margin) & (x < columns.stop + margin)
-        return type(self)(self.where[inside], self.words[inside])
 
     def draw(self, words: np.ndarray) -> None:
         """Put them on a (height, width) canvas of RGBA words."""

@@ -5,8 +5,8 @@ lines and frame over them, ending with the labels of the colour bar. Its pixels 
 same figure made from scratch and saved with a tight bounding box.
 """
 
+import functools
 import gc
-import itertools
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -28,6 +28,7 @@ from vizworker.render.charts import ChartArtists
 from vizworker.render.colormap import colormap
 from vizworker.render.dots import Dots, dots
 from vizworker.render.ground import Ground, Marks
+from vizworker.render.kept_ticks import keep_ticks
 from vizworker.render.labels import LabelParser
 from vizworker.render.pixels import blit, covered, fills, in_blocks, paint, word_of
 from vizworker.render.trim import Trim
@@ -56,12 +57,18 @@ class Plate:
         self._loose = _places(self._figure)
         self._parser = LabelParser()
         self._typesetter = Typesetter()
-        self._typesetter.adopt(self._figure)
+        self._texts = self._figure.findobj(Text)
+        self._typesetter.adopt(self._texts)
+        for _, panel in self._drawn_panels():
+            for axes in (panel.axes, panel.bar):
+                keep_ticks(axes.xaxis)
+                keep_ticks(axes.yaxis)
         self._grounds: dict[Hashable, Ground] = {}
         self._keys: dict[Hashable, Hashable] = {}  # of the grounds, by what pushes panels
         # panels whose ticks are drawn anew: those with no image that fills them have other limits
         # in every sheet, and any other joins them when its limits change
         self._moving = _unfilled(sheet)
+        self._reaches: dict[int, Bbox] = {}  # of panels with their texts, before they are laid out
         # pixels that each label of a colour bar may have before it pushes
         self._rooms: list[float] | None = None
         self._placed: Ground | None = None
@@ -138,11 +145,13 @@ class Plate:
         if key not in self._grounds:
             places, box = self._tidied()
             key = (*places.values(), *box.extents)
-            if key not in self._grounds:
-                _add(self._grounds, key, self._draw_ground(places, box), MAX_GROUNDS)
+            if key in self._grounds:
+                self._place(self._grounds[key])
+            else:
+                self._placed = self._draw_ground(places, box)
+                _add(self._grounds, key, self._placed, MAX_GROUNDS)
                 # mathtext's exceptions are in cycles with frames that hold whole canvases
                 gc.collect()
-            self._place(self._grounds[key])
             if self._rooms is None:
                 panels = self._drawn_panels()
                 self._rooms = [room for _, panel in panels for room in self._panel_rooms(panel)]
@@ -154,7 +163,7 @@ class Plate:
     def _release_renderers(self) -> None:
         """Free the canvases of other places: each text keeps its last renderer alive."""
         renderer = self._renderer()
-        for text in self._figure.findobj(Text):
+        for text in self._texts:
             cast(Any, text)._renderer = renderer
 
     def _pushing(self, rooms: list[float]) -> Hashable:
@@ -191,11 +200,24 @@ class Plate:
         self._trim.close()
         figure.set_dpi(self._layout_dpi)
         figure.subplots_adjust(**self._loose)
-        with measuring(figure, self._measurer(self._layout_dpi)):
+        renderer = self._measurer(self._layout_dpi)
+        with measuring(figure, renderer), self._known_reaches(renderer):
             figure.tight_layout()
         figure.set_dpi(self._dpi)
         box = figure.get_tightbbox(self._measurer(self._dpi))
         return _places(figure), box.padded(PAD)
+
+    @contextmanager
+    def _known_reaches(self, renderer: Renderer) -> Iterator[None]:
+        """Before it is laid out, a figure's axes reach as far as the last time, but for bars."""
+        stay = [(i, cast(Any, p.axes)) for i, p in self._drawn_panels() if i not in self._moving]
+        for index, axes in stay:
+            if index not in self._reaches:
+                self._reaches[index] = axes.get_tightbbox(renderer, for_layout_only=True)
+            axes.get_tightbbox = functools.partial(_given, self._reaches[index])
+        yield
+        for _, axes in stay:
+            del axes.get_tightbbox
 
     def _draw_ground(self, places: dict[str, float], box: Bbox) -> Ground:
         """The ground of a figure, placed and trimmed."""
@@ -208,7 +230,7 @@ class Plate:
             self._figure.draw(renderer)
         marks = Marks.on(words, blank)
         inks = {
-            index: marks.within(covered(panel.axes.bbox, renderer.height), renderer.width)
+            index: Marks.on(words, blank, covered(panel.axes.bbox, renderer.height))
             for index, panel in self._drawn_panels()
         }
         frames = self._frames(renderer, blank)
@@ -230,18 +252,18 @@ class Plate:
 
     def _place(self, ground: Ground) -> None:
         self._open(ground.places, ground.box)
-        self._release_renderers()
         self._placed = ground
 
     def _open(self, places: dict[str, float], box: Bbox) -> None:
         self._trim.close()
         self._figure.set_dpi(self._dpi)
         self._figure.subplots_adjust(**places)
-        renderer = self._renderer()
+        renderer = self._measurer(self._dpi)
         for axes in self._figure.axes:
             locator = axes.get_axes_locator()
             axes.apply_aspect(None if locator is None else locator(axes, renderer))
         self._trim.open(box)
+        self._release_renderers()
 
     def _all_dots(self, renderer: Renderer) -> dict[int, Dots]:
         return {
@@ -252,18 +274,18 @@ class Plate:
 
     def _frames(self, renderer: Renderer, blank: np.uint32) -> dict[int, tuple[Marks, ...]]:
         words = pixels_of(renderer).view(np.uint32)[..., 0]
-        panels = dict(self._drawn_panels())
-        lines: dict[int, list[Marks]] = {index: [] for index in panels}
-        # those that do not cross at a time: where two do, one darkens the other
-        for pairs in zip(*(panel.frame() for panel in panels.values()), strict=True):
-            words.fill(blank)
-            for spine in itertools.chain(*pairs):
-                spine.draw(renderer)
-            marks = Marks.on(words, blank)
-            for index, panel in panels.items():
-                area = covered(panel.axes.bbox, renderer.height)
-                lines[index].append(marks.within(area, renderer.width, margin=FRAME))
-        return {index: tuple(each) for index, each in lines.items()}
+        lines: dict[int, tuple[Marks, ...]] = {}
+        for index, panel in self._drawn_panels():
+            rows, columns = covered(panel.axes.bbox, renderer.height)
+            area = _around(rows), _around(columns)
+            found = []
+            for pair in panel.frame():
+                words[area] = blank
+                for spine in pair:
+                    spine.draw(renderer)
+                found.append(Marks.on(words, blank, area))
+            lines[index] = tuple(found)
+        return lines
 
     def _renderer(self) -> Renderer:
         renderer = renderer_of(self._figure)
@@ -300,6 +322,15 @@ def _of_unusual_limits(sheet: Sheet) -> set[int]:
 
 def _panels(sheet: Sheet) -> list[tuple[int, Panel]]:
     return [(i, panel) for i, panel in enumerate(sheet.panels) if isinstance(panel, Panel)]
+
+
+def _around(places: slice) -> slice:
+    """With the frame of a panel."""
+    return slice(max(0, places.start - FRAME), places.stop + FRAME)
+
+
+def _given(box: Bbox, *_: object, **__: object) -> Bbox:
+    return box
 
 
 def _margins(axes: Axes, renderer: Renderer) -> tuple[float, ...]:
