@@ -44,7 +44,7 @@ from vizworker.render.figure import Figures  # noqa: E402
 DPI = 30.0
 WIDTH = 8.0  # inches of one figure
 PNG = ROOT / "docs" / "images" / "contact_sheet.png"
-COLOURS = 128  # of the picture: a file of less than a megabyte
+COLOURS = 80  # of the picture: a file of less than a megabyte
 
 Draw = Callable[..., None]
 
