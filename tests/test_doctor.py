@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import zmq
-from running import PATIENCE, PixelDrawer
+from running import PATIENCE, PixelDrawer, wait_until
 
-from vizworker import keys
+from vizworker import ask, keys
 from vizworker.auth import find_worker
 from vizworker.config import Config
 from vizworker.doctor import Line, examine
@@ -46,6 +46,10 @@ def test_worker_with_keys_answers_and_draws(endpoint: str) -> None:
     assert any(f"answers at {endpoint} in " in line for line in fine)
     assert any("it drew its first figure" in line for line in fine)
     assert lines(endpoint, "fix") == []
+    wait_until(
+        lambda: [run.state for run in ask.status(endpoint).runs] == ["ended"],
+        "the check leaves no run behind that seems to go on",
+    )
 
 
 def test_what_a_worker_refused_is_noted(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ import zmq
 
 from vizworker.auth import check_endpoint, key_for, secure
 from vizworker.errors import VizError
-from vizworker.frame import Frame
+from vizworker.frame import Cost, Frame
 from vizworker.wire import (
     Alive,
     AskFrame,
     AskStatus,
+    Bye,
     Drawn,
     FrameHeader,
     Parts,
@@ -26,6 +27,7 @@ from vizworker.wire import (
     encode_frame,
 )
 
+FAREWELL = 1000  # milliseconds for a last message to leave
 AGAIN = 2.0  # seconds after which a search is asked again for its exact arrays
 
 
@@ -120,6 +122,17 @@ def draw(endpoint: str, frame: Frame, timeout: float = 30.0) -> bytes:
         reason = answer.header.error if isinstance(answer.header, Refused) else answer.header
         raise NoAnswerError(f"{endpoint} did not draw: {reason}")
     return b"".join(answer.buffers)
+
+
+def leave(endpoint: str, run_id: str) -> None:
+    """Say that a run has ended.
+
+    Raises:
+        VizError: the endpoint cannot be used.
+    """
+    with _line(endpoint) as socket:
+        socket.linger = FAREWELL
+        socket.send_multipart(encode(Bye(run_id=run_id, cost=Cost())))
 
 
 def _ask(endpoint: str, question: list[bytes | memoryview], timeout: float) -> Parts:

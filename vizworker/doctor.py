@@ -156,7 +156,9 @@ def _round_trip() -> Iterator[Line]:
 
 def _drawing(endpoint: str) -> Line:
     start = time.monotonic()
-    image = ask.draw(endpoint, _example())
+    example = _example()
+    image = ask.draw(endpoint, example)
+    ask.leave(endpoint, example.run_id)
     took = time.monotonic() - start
     return Line("ok", f"it drew its first figure in {took:.1f} s ({len(image) / 1e3:.0f} kB)")
 
