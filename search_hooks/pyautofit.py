@@ -133,6 +133,8 @@ def _key(analysis: Any, model: Any, extractor: Extractor) -> str | None:
     """The digest of all that enters the graph of this analysis and model."""
     modules = {cls.__module__ for cls in (type(analysis), *_classes(model))}
     modules |= {name for name in sys.modules if name.startswith("search_hooks.extract.")}
+    parts = getattr(extractor, "parts", ())  # of several datasets
+    modules |= {type(each).__module__ for each in (extractor, *parts)}  # perhaps somebody else's
     choices = getattr(extractor, "choices", ())  # its user's, which the analysis does not know
     return graph_cache.key_of(analysis, model, choices, _configuration(), modules=modules)
 

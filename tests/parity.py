@@ -1,6 +1,5 @@
 """Our panels held against the axes of upstream's own figure, and our arrays against a fit's."""
 
-import io
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
-from PIL import Image as PillowImage
 from scipy.spatial.distance import directed_hausdorff
 
 from search_hooks.extract import Extractor, extractor_for
@@ -103,14 +101,6 @@ def figures(draw: Callable[..., None], *args: Any, **kwargs: Any) -> dict[str, F
     finally:
         Figure.savefig = savefig  # type: ignore[method-assign]
     return saved
-
-
-def pixels(figure: Figure, dpi: float) -> np.ndarray:
-    """(height, width, 3) uint8 of upstream's figure, saved as upstream saves it."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.1)
-    with PillowImage.open(file) as image:
-        return np.asarray(image.convert("RGB"))
 
 
 def assert_same_sheet(sheet: Sheet, figure: Figure) -> None:

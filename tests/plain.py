@@ -24,9 +24,20 @@ def pixels(sheet: Sheet, style: Style, dpi: float) -> np.ndarray:
     """(height, width, 3) uint8 of a new figure, saved with a tight bounding box."""
     figure = figure_of(sheet, style)
     figure.tight_layout()
+    return saved(figure, dpi)
+
+
+def saved(figure: Figure, dpi: float) -> np.ndarray:
+    """(height, width, 3) uint8 of a figure, saved with a tight bounding box."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.1)
-    with PillowImage.open(file) as image:
+    return shown(file.getvalue())
+
+
+def shown(png: bytes) -> np.ndarray:
+    """(height, width, 3) uint8 of a PNG without transparency."""
+    with PillowImage.open(io.BytesIO(png)) as image:
+        assert image.mode == "RGB" or image.getextrema()[3] == (255, 255)
         return np.asarray(image.convert("RGB"))
 
 

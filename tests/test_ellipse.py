@@ -7,6 +7,7 @@ import autogalaxy as ag
 import msgspec
 import numpy as np
 import parity
+import plain
 import pytest
 from autogalaxy.ellipse.plot import fit_ellipse_plots
 from kinds import KINDS
@@ -172,9 +173,9 @@ def ticks_of(axes) -> list:
 def test_the_image_has_upstream_s_pixels(pairs, theirs):
     frame = pairs[0][0].frame(title_prefix=PREFIX)
     picture = Figures().render(frame, dpi=50.0).pictures[0]
-    expected = parity.pixels(theirs["fit_ellipse"], dpi=50.0)
-    assert picture.rgb.shape == expected.shape
-    assert (picture.rgb != expected).any(axis=-1).mean() < 2e-3
+    expected = plain.saved(theirs["fit_ellipse"], dpi=50.0)
+    assert plain.shown(picture.png).shape == expected.shape
+    assert (plain.shown(picture.png) != expected).any(axis=-1).mean() < 2e-3
 
 
 def test_a_kept_figure_shows_the_next_ellipses(pairs):
@@ -184,7 +185,7 @@ def test_a_kept_figure_shows_the_next_ellipses(pairs):
     again = kept.render(second, dpi=40.0).pictures
     anew = Figures().render(second, dpi=40.0).pictures
     for ours, fresh in zip(again, anew, strict=True):
-        np.testing.assert_array_equal(ours.rgb, fresh.rgb)
+        np.testing.assert_array_equal(plain.shown(ours.png), plain.shown(fresh.png))
 
 
 def test_ellipses_without_a_positive_value_have_a_linear_chart(pairs):

@@ -3,10 +3,10 @@
 import autogalaxy as ag
 import numpy as np
 import parity
+import plain
 import pytest
 from autogalaxy.imaging.plot.fit_imaging_plots import subplot_fit
 from kinds import KINDS
-from plain import sheet_of
 
 from search_hooks.extract.maps import MAPS
 from vizworker.render.figure import Figures
@@ -40,17 +40,17 @@ def test_arrays_of_the_graph_equal_upstream_attributes(pairs):
 def test_the_figure_shows_what_upstream_s_shows(pairs):
     for ours, fit in pairs:
         theirs = parity.figures(subplot_fit, fit, title_prefix="F814W")
-        parity.assert_same_sheet(sheet_of(ours.frame(title_prefix="F814W")), theirs["fit"])
+        parity.assert_same_sheet(plain.sheet_of(ours.frame(title_prefix="F814W")), theirs["fit"])
 
 
 def test_the_figure_has_upstream_s_resolution_and_size(pairs):
     ours, fit = pairs[0]
     figure = parity.figures(subplot_fit, fit)["fit"]
-    sheet = sheet_of(ours.frame())
+    sheet = plain.sheet_of(ours.frame())
     assert (sheet.names, sheet.dpi) == (("fit",), 300.0)
     [picture] = Figures().render(ours.frame(), dpi=50.0).pictures
-    assert picture.rgb.shape == parity.pixels(figure, dpi=50.0).shape
-    assert (picture.rgb != parity.pixels(figure, dpi=50.0)).any(axis=-1).mean() < 1e-3
+    assert plain.shown(picture.png).shape == plain.saved(figure, dpi=50.0).shape
+    assert (plain.shown(picture.png) != plain.saved(figure, dpi=50.0)).any(axis=-1).mean() < 1e-3
 
 
 def test_numpy_analysis_gives_the_same_arrays():

@@ -1,6 +1,8 @@
 """Graphs kept on disk: found again for the same fit, and for no other."""
 
+import importlib
 import os
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +41,20 @@ def test_anything_that_enters_the_graph_changes_the_key(monkeypatch):
     monkeypatch.setattr(graph_cache, "version", lambda name: "0")
     keys.append(key(model=model))
     assert len(set(keys)) == len(keys)
+
+
+def test_a_change_to_somebody_else_s_extractor_changes_the_key(tmp_path, monkeypatch):
+    path = tmp_path / "their_extractor.py"
+    path.write_text("class Theirs:\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    theirs = importlib.import_module("their_extractor").Theirs()
+    together = SimpleNamespace(parts=[theirs])
+    analysis, model = lenses.analysis(use_jax=True), lenses.one_plane()
+    before = [pyautofit._key(analysis, model, each) for each in (theirs, together)]
+    path.write_text("class Theirs:\n    new = True\n")
+    after = [pyautofit._key(analysis, model, each) for each in (theirs, together)]
+    assert None not in before
+    assert set(before).isdisjoint(after)
 
 
 def test_part_that_cannot_be_pickled_has_no_key():

@@ -7,6 +7,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import msgspec
 import numpy as np
+import plain
 import pytest
 from running import PATIENCE, running_worker, small_frame
 
@@ -137,7 +138,7 @@ def test_every_kind_of_panel_is_drawn() -> None:
         Histogram("samples", y_scale="log"),
     )
     figures = Figures()
-    first, second = (figures.render(frame).pictures[0].rgb for _ in range(2))
+    first, second = (plain.shown(figures.render(frame).pictures[0].png) for _ in range(2))
     assert first.std() > 10.0
     np.testing.assert_array_equal(first, second)
 
@@ -148,8 +149,8 @@ def test_a_kept_figure_of_other_values_is_that_made_from_scratch() -> None:
     other = frame_of(*panels, arrays={**ARRAYS, "y": 3.0 * ARRAYS["y"] + 7.0}, sequence=2)
     figures = Figures()
     for each in (frame, other, frame, other):
-        kept = figures.render(each).pictures[0].rgb
-        np.testing.assert_array_equal(kept, Figures().render(each).pictures[0].rgb)
+        kept = plain.shown(figures.render(each).pictures[0].png)
+        np.testing.assert_array_equal(kept, plain.shown(Figures().render(each).pictures[0].png))
 
 
 @pytest.mark.parametrize(
@@ -176,8 +177,8 @@ def test_a_panel_without_its_array_is_left_empty_and_the_figure_says_why() -> No
     ):
         assert expected in note
     assert sheet.notes[0].startswith("panel 2 'Model'")
-    rgb = Figures().render(frame).pictures[0].rgb
-    bare = Figures().render(frame_of(*[Curve("y")] * 5)).pictures[0].rgb
+    rgb = plain.shown(Figures().render(frame).pictures[0].png)
+    bare = plain.shown(Figures().render(frame_of(*[Curve("y")] * 5)).pictures[0].png)
     red, green, blue = rgb[-40:].reshape(-1, 3).T.astype(int)
     assert ((red > 200) & (green < 120) & (blue < 120)).sum() > 20
     assert rgb.shape[0] > bare.shape[0]
@@ -250,7 +251,7 @@ def test_arrays_that_nobody_declared_are_shown_one_by_one() -> None:
     titles = [panel.title for panel in sheet.panels if panel]
     assert titles == ["image", "y", "grid_yx", "cube[0]", "cube[1]", "cube[2]", "cube[3]", "mask"]
     assert len(sheet.panels[2].marks) == 2
-    assert Figures().render(frame_of(arrays=arrays)).pictures[0].rgb.std() > 10.0
+    assert plain.shown(Figures().render(frame_of(arrays=arrays)).pictures[0].png).std() > 10.0
 
 
 def test_more_arrays_than_fit_are_counted_in_a_note() -> None:

@@ -1,7 +1,6 @@
 """The logarithmic variants: the same frame, drawn as PyAutoLens's own `subplot_fit_log10`."""
 
 import functools
-import io
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,11 +13,11 @@ import lenses
 import msgspec
 import numpy as np
 import parity
+import plain
 import pytest
 import upstream
 from autolens.imaging.plot.fit_imaging_plots import subplot_fit_combined_log10, subplot_fit_log10
 from matplotlib.figure import Figure
-from PIL import Image as PillowImage
 from running import PATIENCE, running_worker, small_frame
 
 from vizworker import ask
@@ -74,7 +73,7 @@ def test_every_image_has_upstreams_contours(model: str) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_pixels_are_upstreams_but_for_the_joints_of_its_curves(model: str) -> None:
-    rgb = Figures().render(logarithmic(upstream.case(model, 0).frame)).pictures[0].rgb
+    rgb = plain.shown(Figures().render(logarithmic(upstream.case(model, 0).frame)).pictures[0].png)
     expected = theirs(model)[1]
     assert rgb.shape == expected.shape
     apart = (rgb != expected).any(axis=-1).mean()
@@ -129,7 +128,7 @@ def test_a_wide_image_of_many_pixels_is_smoothed_as_upstreams_is() -> None:
     rows, columns = sheet.panels[0].content.values.shape
     assert columns > rows
     assert min(width / columns, height / rows) < NEAREST
-    rgb = Figures().render(logarithmic(frame)).pictures[0].rgb
+    rgb = plain.shown(Figures().render(logarithmic(frame)).pictures[0].png)
     assert rgb.shape == expected.shape
     assert (rgb != expected).any(axis=-1).mean() < CURVES_START_ELSEWHERE
 
@@ -162,7 +161,7 @@ def test_frames_of_nothing_positive_are_drawn() -> None:
             if array.dtype == float and array.ndim > 1
         }
         nothing = replace(frame, arrays={**frame.arrays, **maps})
-        assert Figures().render(logarithmic(nothing), 40.0).pictures[0].rgb.size
+        assert plain.shown(Figures().render(logarithmic(nothing), 40.0).pictures[0].png).size
 
 
 def test_a_scale_of_its_own_kind_is_refused() -> None:
@@ -188,9 +187,13 @@ def test_a_worker_draws_a_run_by_the_scale_it_is_told(tmp_path: Path) -> None:
         cli("scale", "lens", "linear")  # found without being told where
         back = ask.draw(worker.endpoint, replace(frame, sequence=3), PATIENCE)
     assert linear != log10
-    np.testing.assert_array_equal(pixels(back), pixels(linear))
-    np.testing.assert_array_equal(pixels((tmp_path / "a.png").read_bytes()), pixels(linear))
-    np.testing.assert_array_equal(pixels((tmp_path / "b.png").read_bytes()), pixels(log10))
+    np.testing.assert_array_equal(plain.shown(back), plain.shown(linear))
+    np.testing.assert_array_equal(
+        plain.shown((tmp_path / "a.png").read_bytes()), plain.shown(linear)
+    )
+    np.testing.assert_array_equal(
+        plain.shown((tmp_path / "b.png").read_bytes()), plain.shown(log10)
+    )
     assert (tmp_path / "b.npz").exists()
 
 
@@ -204,8 +207,3 @@ def cli(*words: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == expect, done.stderr
     return done
-
-
-def pixels(png: bytes) -> np.ndarray:
-    with PillowImage.open(io.BytesIO(png)) as image:
-        return np.asarray(image)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import autofit as af
 import numpy as np
 import parity
+import plain
 import pytest
 from autolens.point.plot import point_sources
 from autolens.point.plot.fit_point_plots import plot_image_with_points, subplot_fit
@@ -231,7 +232,7 @@ def test_a_legend_of_several_sources_is_outside_their_axes_and_seen(two_sources)
     ours, _ = two_sources
     [wide, *_] = Figures().render(ours.frame(), 50.0).pictures
     [alone, *_] = Figures().render(alone_of(ours), 50.0).pictures
-    assert wide.rgb.shape[1] > 1.2 * alone.rgb.shape[1]
+    assert plain.shown(wide.png).shape[1] > 1.2 * plain.shown(alone.png).shape[1]
     legend = drawn(sheets(ours.frame())[0]).axes[0].get_legend()
     axes = legend.axes
     legend.figure.canvas.draw()
@@ -350,6 +351,8 @@ def look_of(handle) -> list[float]:
         width = handle.get_linewidths()[0]
         return [handle.get_sizes()[0] ** 0.5, width, *flat(face), *flat(edge)]
     if handle.get_marker() in ("none", "None", "", None):
+        if handle.get_linestyle().lower() == "none":
+            return []  # words alone
         colour = to_rgba(handle.get_color())
         return [handle.get_linewidth(), *flat(colour)]
     face, edge = to_rgba(handle.get_markerfacecolor()), to_rgba(handle.get_markeredgecolor())

@@ -20,13 +20,17 @@ os.environ["XLA_FLAGS"] = " ".join(
 from autonerves import jax_wrapper  # noqa: E402, F401  first: it sets JAX up
 
 # isort: split
+import autofit as af  # noqa: E402
 import autogalaxy.ellipse.plot.fit_ellipse_plots as ellipses  # noqa: E402
 import autogalaxy.imaging.plot.fit_imaging_plots as galaxy_imaging  # noqa: E402
 import autogalaxy.interferometer.plot.fit_interferometer_plots as galaxy_visibilities  # noqa: E402
+import autolens as al  # noqa: E402
 import autolens.imaging.plot.fit_imaging_plots as imaging  # noqa: E402
 import autolens.interferometer.plot.fit_interferometer_plots as visibilities  # noqa: E402
 import autolens.point.plot.fit_point_plots as points  # noqa: E402
+import autolens.point.plot.multi_source_plots as quasars  # noqa: E402
 import autolens.weak.plot.fit_weak_plots as shears  # noqa: E402
+import catalogues  # noqa: E402
 import kinds  # noqa: E402
 import lenses  # noqa: E402
 import numpy as np  # noqa: E402
@@ -34,21 +38,32 @@ import parity  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from PIL import Image as PillowImage  # noqa: E402
 
+from vizworker.frame import Style  # noqa: E402
 from vizworker.render.figure import Figures  # noqa: E402
 
 DPI = 30.0
 WIDTH = 8.0  # inches of one figure
 PNG = ROOT / "docs" / "images" / "contact_sheet.png"
-COLOURS = 128  # of the picture: a file of less than a megabyte
+COLOURS = 80  # of the picture: a file of less than a megabyte
 
 Draw = Callable[..., None]
+
+
+def over_image(fit: Any, **where: Any) -> None:
+    """The host's figure of a point source over the image of its kind."""
+    image = lenses.dataset(shape=(60, 60), radius=2.6).data
+    points.plot_image_with_points(image, fit.dataset, fit=fit, solver=fit.solver, **where)
+
 
 # kind -> its title, and what draws the host's figures, by file stem
 ROWS: dict[str, tuple[str, dict[str, Draw]]] = {
     "two_planes": ("Lens imaging", {"fit": imaging.subplot_fit}),
     "one_plane": ("Lens imaging, one plane", {"fit_x1_plane": imaging.subplot_fit_x1_plane}),
+    "three_planes": ("Lens imaging, three planes", {"fit": imaging.subplot_fit}),
+    "log10": ("Lens imaging, logarithmic", {"fit": imaging.subplot_fit_log10}),
     "bilinear_adapt_density": ("Rectangular mesh", {"fit": imaging.subplot_fit}),
     "delaunay": ("Delaunay mesh", {"fit": imaging.subplot_fit}),
+    "k_nearest_neighbor": ("Nearest neighbours", {"fit": imaging.subplot_fit}),
     "galaxy_imaging": ("Galaxy imaging", {"fit": galaxy_imaging.subplot_fit}),
     "interferometer": ("Lens interferometry", {"fit": visibilities.subplot_fit}),
     "interferometer_free": ("Lens, without visibilities", {"fit": visibilities.subplot_fit}),
@@ -65,6 +80,8 @@ ROWS: dict[str, tuple[str, dict[str, Draw]]] = {
         {"fit_ellipse": lambda fit, **kw: ellipses.subplot_fit_ellipse(fit.fit_list, **kw)},
     ),
     "point_fluxes": ("Point source with fluxes", {"fit": points.subplot_fit}),
+    "point_image": ("Point source with an image", {"fit_image_with_points": over_image}),
+    "quasars": ("Several point sources", {"fit": quasars.plot_fit_positions}),
     "lenses": ("Several lens images", {"fit_combined": imaging.subplot_fit_combined}),
     "galaxies": (
         "Several galaxy images",
@@ -82,8 +99,24 @@ def imaging_kind(model: Callable[[], Any], use_jax: bool = True) -> kinds.Kind:
     return lenses.analysis(lenses.dataset(), use_jax=use_jax), model()
 
 
+def two_quasars(use_jax: bool = False) -> kinds.Kind:
+    """Two point sources behind one lens; by numpy, as their solver is slow to compile."""
+    made = [catalogues.point(use_jax=use_jax, name=name) for name in ("point_0", "point_1")]
+    (_, first), (analysis, second) = made
+    second.galaxies.lens = first.galaxies.lens
+    images = al.Grid2DIrregular([(x, y) for y, x in catalogues.IMAGES])
+    analysis.dataset = al.PointDataset("point_1", images, positions_noise_map=[0.05] * len(images))
+    graph = af.FactorGraphModel(
+        *(af.AnalysisFactor(prior_model=model, analysis=each) for each, model in made),
+        use_jax=use_jax,
+    )
+    return graph, graph.global_prior_model
+
+
 MADE: dict[str, Callable[..., kinds.Kind]] = kinds.KINDS | {
     "two_planes": lambda use_jax=True: imaging_kind(lenses.sersic, use_jax),
+    "log10": lambda use_jax=True: imaging_kind(lenses.sersic, use_jax),
+    "quasars": two_quasars,
     "one_plane": lambda use_jax=True: imaging_kind(lenses.one_plane, use_jax),
     "lenses": lambda use_jax=True: kinds.combined("two_planes", "two_planes", use_jax=use_jax),
     "galaxies": lambda use_jax=True: kinds.combined(
@@ -110,12 +143,15 @@ def pairs_of(kind: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
     analysis, model = MADE[kind]()
     [vector] = parity.vectors(model, 1)
     [ours] = parity.extracted(analysis, model, [vector])
-    pictures = Figures().render(ours.frame(), dpi=DPI).pictures
+    style = Style(scale="log10" if kind == "log10" else "linear")
+    pictures = Figures().render(ours.frame(style=style), dpi=DPI).pictures
     by_name = {name: picture.rgb for picture in pictures for name in picture.names}
     fit = fits_of(*MADE[kind](use_jax=False), vector)
+    theirs = {stem: parity.figures(draw, fit) for stem, draw in draws.items()}
     return [
-        (title, by_name[stem], parity.pixels(parity.figures(draw, fit)[stem], dpi=DPI))
-        for stem, draw in draws.items()
+        # the host gives its logarithmic figure another name
+        (title, by_name[stem], parity.pixels(saved.get(stem) or saved[f"{stem}_log10"], dpi=DPI))
+        for stem, saved in theirs.items()
     ]
 
 

@@ -1,5 +1,6 @@
 """Draws a frame with the figures that its process keeps: what every executor calls."""
 
+import gc
 import threading
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ def warm() -> None:
     if _figures is None:
         _figures = Figures()
         LabelParser().parse(Style().cb_unit)  # matplotlib makes its grammar with the first
+        gc.collect()
+        gc.freeze()  # what is here now stays: no later collection need look at it
 
 
 def render(frame: Frame) -> "Rendered":

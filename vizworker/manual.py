@@ -16,7 +16,8 @@ of the file that is no setting, and a value that cannot be used, are named, and 
 up the settings marked "Reloads" and logs those that need a restart. A file that cannot be read
 changes nothing.
 
-A worker that a search starts for itself (`--viz-worker` alone) reads none of this.
+A worker that a search starts for itself (`--viz-worker` alone) reads `VIZWORKER_DATA` and
+nothing else of this.
 
 ```toml
 # worker.toml

@@ -66,15 +66,14 @@ def sheets(frame: Frame) -> tuple[Sheet, ...]:
     source = source_of(frame)
     fluxes = find(frame, "fluxes", (None,))
     if fluxes is None:
-        figure = Sheet(("fit",), 1, 1, (_positions(frame, source, _room(SIZE)),), panel_size=SIZE)
+        figure = _sheet("fit", _positions(frame, source, _room(SIZE)))
     else:
         room = _room(frame.style.panel_size, columns=2)
         panels = _positions(frame, source, room), _fluxes(frame, source, fluxes)
         figure = Sheet(("fit",), 1, 2, panels)
     if "image" not in frame.arrays:
         return (figure,)
-    over = Sheet(("fit_image_with_points",), 1, 1, (_over_image(frame, source),), panel_size=SIZE)
-    return figure, over
+    return figure, _sheet("fit_image_with_points", _over_image(frame, source))
 
 
 def together(frames: list[Frame], name: str) -> Sheet:
@@ -90,8 +89,13 @@ def together(frames: list[Frame], name: str) -> Sheet:
     if len(sources) <= len(COLOURS):
         chart = _chart(frames[0], "Fit Positions", sources, _looks(COLOURS, sources), _room(SIZE))
         beside = replace(chart, legend_place="upper left", legend_anchor=BESIDE_PANEL)
-        return Sheet((name,), 1, 1, (beside,), panel_size=SIZE)
-    return Sheet((name,), 1, 1, (_many(frames[0], sources),), panel_size=MANY_SIZE)
+        return _sheet(name, beside)
+    return _sheet(name, _many(frames[0], sources), MANY_SIZE)
+
+
+def _sheet(name: str, chart: Chart, size: Size = SIZE) -> Sheet:
+    """A figure of one panel, which the host does not lay out."""
+    return Sheet((name,), 1, 1, (chart,), panel_size=size, tight=False)
 
 
 def _many(frame: Frame, sources: list[Source]) -> Chart:

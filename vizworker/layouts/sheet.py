@@ -223,4 +223,5 @@ class Sheet:
     panels: tuple[Panel | Chart | None, ...]  # row by row; None is an empty place
     dpi: float | None = None  # None: the style's
     panel_size: tuple[float, float] | None = None  # inches; None: the style's
+    tight: bool = True  # axes fill the figure; False: they are where matplotlib puts them at first
     notes: tuple[str, ...] = ()  # shown beside the frame's own

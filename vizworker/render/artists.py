@@ -14,6 +14,7 @@ from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
+from matplotlib.spines import Spine
 from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter
 
@@ -66,11 +67,18 @@ class PanelArtists:
         """The colour bar's texts, lowest first."""
         return [tick.label2 for tick in self.bar.yaxis.get_major_ticks()]
 
-    def above_dots(self) -> Iterator[Artist]:
+    def below_frame(self) -> Iterator[Artist]:
         """What is drawn over content and dots, in drawing order."""
         yield from self.lines
         yield from self.contours
-        yield from self.axes.spines.values()
+
+    def frame(self) -> Iterator[tuple[Spine, Spine]]:
+        """What is drawn next: two and two lines that do not cross."""
+        yield self.axes.spines["left"], self.axes.spines["right"]
+        yield self.axes.spines["bottom"], self.axes.spines["top"]
+
+    def above_frame(self) -> Iterator[Artist]:
+        """What is drawn last."""
         yield from self.contour_labels
         yield from self.markers
 
@@ -115,9 +123,14 @@ def colour_range(panel: Panel) -> tuple[float, float]:
 
 def bar_positions(panel: Panel) -> tuple[float, ...]:
     """Where the colour bar's ticks are, from 0 at its foot to 1 at its top."""
-    norm = _norm(panel)
+    low, high = colour_range(panel)
+    values = panel.colour_ticks.positions
+    if panel.logarithmic:
+        places = np.asarray(LogNorm(low, high)(values)).tolist()
+    else:
+        places = [(value - low) / (high - low) for value in values]
     # the middle of most ranges is a rounding error away from 0.5, and that must not move a tick
-    return tuple(round(float(norm(value)), 9) for value in panel.colour_ticks.positions)
+    return tuple(round(place, 9) for place in places)
 
 
 def _norm(panel: Panel) -> Normalize:
@@ -154,6 +167,8 @@ def _panel(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> PanelAr
             axes, panel.content, panel.contours, style.contour_labels
         )
     artists.markers = _add_markers(axes, panel, norm, colours)
+    for line in axes.spines.values():
+        line.set_edgecolor("black")
     axes.set_title(panel.title, fontsize=panel.title_size or style.title_size)
     axes.set_xlabel(panel.x_label, fontsize=LABEL_SIZE)
     axes.set_ylabel(panel.y_label, fontsize=LABEL_SIZE)

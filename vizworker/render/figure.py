@@ -28,7 +28,6 @@ class Picture:
     """One image of a frame."""
 
     names: tuple[str, ...]  # file stems under which the host keeps it
-    rgb: np.ndarray  # (height, width, 3) uint8
     png: bytes
 
 
@@ -37,8 +36,8 @@ class Rendered:
     """A drawn frame."""
 
     pictures: tuple[Picture, ...]  # the first is the one to watch
-    drawn: float  # unix seconds when its pixels were ready
-    encoded: float  # and when the PNG was
+    drawn: float  # unix seconds when its pixels were ready, before their encoding
+    encoded: float  # and when the PNGs were
 
 
 @dataclass
@@ -69,12 +68,15 @@ class Figures:
         Raises:
             LayoutError: the frame cannot be drawn.
         """
-        drawings = [(sheet, self._draw(frame, sheet, dpi)) for sheet in shown(frame)]
-        drawn = time.time()
-        pictures = tuple(Picture(sheet.names, rgb, encode(rgb)) for sheet, rgb in drawings)
-        encoded = time.time()
+        pictures, encoding = [], 0.0
+        for sheet in shown(frame):
+            pixels = self._draw(frame, sheet, dpi)
+            start = time.time()
+            pictures.append(Picture(sheet.names, encode(pixels)))
+            encoding += time.time() - start
         trim()
-        return Rendered(pictures, drawn, encoded)
+        encoded = time.time()
+        return Rendered(tuple(pictures), encoded - encoding, encoded)
 
     def _draw(self, frame: Frame, sheet: Sheet, dpi: float | None) -> np.ndarray:
         style = _styled(frame.style, sheet)
@@ -82,12 +84,12 @@ class Figures:
         key = (frame.layout, sheet.names, arrangement(sheet), style, dpi)
         # out of the table while it draws: one that has failed is in no known state
         kept = self._plates.pop(key, None) or _Kept(Plate(sheet, style, dpi))
-        rgb = with_notes(kept.plate.draw(sheet), (*frame.notes, *sheet.notes), dpi)
+        pixels = with_notes(kept.plate.draw(sheet), (*frame.notes, *sheet.notes), dpi)
         if not _anew(sheet):
             kept.runs.add(frame.run_id)
             self._plates[key] = kept
             self._make_room()
-        return rgb
+        return pixels
 
     def forget(self, run_id: str) -> None:
         """Drop the figures of a run that has ended, but for those that others use."""

@@ -14,11 +14,11 @@ SEPARATOR = "  |  "
 SMALLEST = 6.0  # points: longer notes are cut off
 
 
-def with_notes(rgb: np.ndarray, notes: tuple[str, ...], dpi: float) -> np.ndarray:
-    """The (height, width, 3) image, with a strip below it that shows the notes if there are any."""
+def with_notes(pixels: np.ndarray, notes: tuple[str, ...], dpi: float) -> np.ndarray:
+    """The (height, width, 4) image, with a strip below it that shows the notes if there are any."""
     if not notes:
-        return rgb
-    return np.concatenate([rgb, _strip(notes, rgb.shape[1], dpi)])
+        return pixels
+    return np.concatenate([pixels, _strip(notes, pixels.shape[1], dpi)])
 
 
 @functools.lru_cache(8)
@@ -34,4 +34,4 @@ def _strip(notes: tuple[str, ...], width: int, dpi: float) -> np.ndarray:
     text.set_fontsize(max(SMALLEST, SIZE * min(1.0, room / max(needed, 1.0))))
     figure.draw(renderer)
     # rounding the height of a strip must not cost a column of its width
-    return np.ascontiguousarray(pixels_of(renderer)[:, :width, :3])
+    return np.ascontiguousarray(pixels_of(renderer)[:, :width])

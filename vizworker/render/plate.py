@@ -5,11 +5,11 @@ lines and frame over them, ending with the labels of the colour bar. Its pixels 
 same figure made from scratch and saved with a tight bounding box.
 """
 
+import functools
 import gc
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -27,48 +27,18 @@ from vizworker.render.artists import PanelArtists, bar_positions, build
 from vizworker.render.charts import ChartArtists
 from vizworker.render.colormap import colormap
 from vizworker.render.dots import Dots, dots
+from vizworker.render.ground import Ground, Marks
+from vizworker.render.kept_ticks import keep_ticks
 from vizworker.render.labels import LabelParser
 from vizworker.render.pixels import blit, covered, fills, in_blocks, paint, word_of
 from vizworker.render.trim import Trim
 from vizworker.render.typesetter import Typesetter
 
 PAD = 0.1  # inches around the figure
+FRAME = 4  # pixels that the frame of a panel may reach beyond it
 MAX_GROUNDS = 32  # kept, one for each way in which the labels push the panels about
 MAX_KEYS = 1024  # lengths of labels whose ground is known
 PLACES = ("left", "right", "bottom", "top", "wspace", "hspace")
-
-
-@dataclass(frozen=True)
-class Ground:
-    """The static part of a figure, placed and trimmed for labels of certain lengths."""
-
-    places: dict[str, float]  # what `Figure.subplots_adjust` takes
-    box: Bbox  # what of the figure is seen, inches
-    marks: np.ndarray  # (n,) indices into the canvas
-    words: np.ndarray  # (n,) RGBA there
-    blank: np.uint32  # RGBA elsewhere
-    dots: dict[int, Dots]  # by panel
-    inks: dict[int, "_Ink"]  # the same
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its marks and dots."""
-        dots = sum(each.nbytes for each in self.dots.values())
-        return self.marks.nbytes + self.words.nbytes + dots
-
-
-@dataclass(frozen=True)
-class _Ink:
-    """Where black marks, the ends of ticks, reach over a panel's content."""
-
-    where: np.ndarray  # (n,) flat indices of pixels
-    shades: np.ndarray  # (n, 3) of the marks on white
-
-    def draw(self, canvas: np.ndarray) -> None:
-        """Darken the content there as the marks darken white."""
-        pixels = canvas.reshape(-1, 4)
-        beneath = pixels[self.where, :3].astype(np.uint16)
-        pixels[self.where, :3] = (beneath * self.shades + 127) // 255
 
 
 def arrangement(sheet: Sheet) -> Hashable:
@@ -82,15 +52,24 @@ class Plate:
     def __init__(self, sheet: Sheet, style: Style, dpi: float) -> None:
         self._figure, self._panels = build(sheet, style, colormap(style.colormap))
         self._dpi = dpi
+        self._tight = sheet.tight
         self._layout_dpi = self._figure.dpi
         self._trim = Trim(self._figure)
         self._loose = _places(self._figure)
         self._parser = LabelParser()
         self._typesetter = Typesetter()
-        self._typesetter.adopt(self._figure)
+        self._texts = self._figure.findobj(Text)
+        self._typesetter.adopt(self._texts)
+        for _, panel in self._drawn_panels():
+            for axes in (panel.axes, panel.bar):
+                keep_ticks(axes.xaxis)
+                keep_ticks(axes.yaxis)
         self._grounds: dict[Hashable, Ground] = {}
         self._keys: dict[Hashable, Hashable] = {}  # of the grounds, by what pushes panels
-        self._moving = _moving(sheet)
+        # panels whose ticks are drawn anew: those with no image that fills them have other limits
+        # in every sheet, and any other joins them when its limits change
+        self._moving = _unfilled(sheet)
+        self._reaches: dict[int, Bbox] = {}  # of panels with their texts, before they are laid out
         # pixels that each label of a colour bar may have before it pushes
         self._rooms: list[float] | None = None
         self._placed: Ground | None = None
@@ -102,23 +81,19 @@ class Plate:
         return int(4 * pixels) + sum(ground.nbytes for ground in self._grounds.values())
 
     def draw(self, sheet: Sheet) -> np.ndarray:
-        """The pixels of a sheet: (height, width, 3) uint8."""
+        """The pixels of a sheet: (height, width, 4) uint8, until the next one is drawn."""
         self._update(sheet)
         ground = self._ground()
         if ground is not self._placed:
             self._place(ground)
         renderer = self._renderer()
         canvas = pixels_of(renderer)
-        words = canvas.view(np.uint32)[..., 0]
-        words.fill(ground.blank)
-        words.reshape(-1)[ground.marks] = ground.words
-        for ink in ground.inks.values():
-            words.reshape(-1)[ink.where] = ground.blank  # it comes again over the content
+        ground.draw(canvas.view(np.uint32)[..., 0])
         for index, panel in self._drawn_panels():
             self._draw_panel(index, panel, renderer, canvas, ground)
         for axes in self._chart_axes():
             axes.draw(renderer)
-        return _without_alpha(canvas)
+        return canvas
 
     def _update(self, sheet: Sheet) -> None:
         for artists, shown in zip(self._panels, sheet.panels, strict=True):
@@ -128,7 +103,7 @@ class Plate:
             panel = sheet.panels[index]
             assert isinstance(panel, Panel)  # the arrangement is the same
             if panel.limits != artists.shown.limits and index not in self._moving:
-                self._moving.add(index)
+                self._moving |= {index} | _of_unusual_limits(sheet)  # they change together
                 self._grounds.clear()
             artists.update(panel)
 
@@ -140,18 +115,19 @@ class Plate:
         canvas: np.ndarray,
         ground: Ground,
     ) -> None:
-        axes = panel.axes
         self._draw_content(panel, renderer, canvas.view(np.uint32)[..., 0])
-        if panel.dots is not None:
+        if index in ground.dots:
             ground.dots[index].draw(canvas)
-        ground.inks[index].draw(canvas)
+        ground.inks[index].darken(canvas)
         if index in self._moving:
-            axes.xaxis.draw(renderer)
-            axes.yaxis.draw(renderer)
-        for artist in panel.above_dots():
+            panel.axes.xaxis.draw(renderer)
+            panel.axes.yaxis.draw(renderer)
+        for artist in panel.below_frame():
             artist.draw(renderer)
-        for label in panel.bar_labels():
-            label.draw(renderer)
+        for line in ground.frames[index]:
+            line.darken(canvas)
+        for artist in (*panel.above_frame(), *panel.bar_labels()):
+            artist.draw(renderer)
 
     def _draw_content(self, panel: PanelArtists, renderer: Renderer, words: np.ndarray) -> None:
         values, artist, box = panel.shown.content.values, panel.content, panel.axes.bbox
@@ -170,11 +146,13 @@ class Plate:
         if key not in self._grounds:
             places, box = self._tidied()
             key = (*places.values(), *box.extents)
-            if key not in self._grounds:
-                _add(self._grounds, key, self._draw_ground(places, box), MAX_GROUNDS)
+            if key in self._grounds:
+                self._place(self._grounds[key])
+            else:
+                self._placed = self._draw_ground(places, box)
+                _add(self._grounds, key, self._placed, MAX_GROUNDS)
                 # mathtext's exceptions are in cycles with frames that hold whole canvases
                 gc.collect()
-            self._place(self._grounds[key])
             if self._rooms is None:
                 panels = self._drawn_panels()
                 self._rooms = [room for _, panel in panels for room in self._panel_rooms(panel)]
@@ -186,7 +164,7 @@ class Plate:
     def _release_renderers(self) -> None:
         """Free the canvases of other places: each text keeps its last renderer alive."""
         renderer = self._renderer()
-        for text in self._figure.findobj(Text):
+        for text in self._texts:
             cast(Any, text)._renderer = renderer
 
     def _pushing(self, rooms: list[float]) -> Hashable:
@@ -223,32 +201,42 @@ class Plate:
         self._trim.close()
         figure.set_dpi(self._layout_dpi)
         figure.subplots_adjust(**self._loose)
-        with measuring(figure, self._measurer(self._layout_dpi)):
-            figure.tight_layout()
+        renderer = self._measurer(self._layout_dpi)
+        if self._tight:
+            with measuring(figure, renderer), self._known_reaches(renderer):
+                figure.tight_layout()
         figure.set_dpi(self._dpi)
         box = figure.get_tightbbox(self._measurer(self._dpi))
         return _places(figure), box.padded(PAD)
+
+    @contextmanager
+    def _known_reaches(self, renderer: Renderer) -> Iterator[None]:
+        """Before it is laid out, a figure's axes reach as far as the last time, but for bars."""
+        stay = [(i, cast(Any, p.axes)) for i, p in self._drawn_panels() if i not in self._moving]
+        for index, axes in stay:
+            if index not in self._reaches:
+                self._reaches[index] = axes.get_tightbbox(renderer, for_layout_only=True)
+            axes.get_tightbbox = functools.partial(_given, self._reaches[index])
+        yield
+        for _, axes in stay:
+            del axes.get_tightbbox
 
     def _draw_ground(self, places: dict[str, float], box: Bbox) -> Ground:
         """The ground of a figure, placed and trimmed."""
         self._open(places, box)
         renderer = self._renderer()
-        words = pixels_of(renderer).view(np.uint32).reshape(-1)
+        words = pixels_of(renderer).view(np.uint32)[..., 0]
         blank = word_of(self._figure.get_facecolor())
         words.fill(blank)
         with _hidden(self._changing()):
             self._figure.draw(renderer)
-        marks = np.flatnonzero(words != blank).astype(np.int32)
-        words = words[marks]
-        return Ground(
-            places,
-            box,
-            marks,
-            words,
-            blank,
-            self._all_dots(renderer),
-            self._inks(marks, words, renderer),
-        )
+        marks = Marks.on(words, blank)
+        inks = {
+            index: Marks.on(words, blank, covered(panel.axes.bbox, renderer.height))
+            for index, panel in self._drawn_panels()
+        }
+        frames = self._frames(renderer, blank)
+        return Ground(places, box, blank, marks, inks, self._all_dots(renderer), frames)
 
     def _changing(self) -> Iterator[Artist]:
         """What a ground must not show."""
@@ -257,7 +245,7 @@ class Plate:
             yield panel.content
             if panel.dots is not None:
                 yield panel.dots
-            yield from panel.above_dots()
+            yield from (*panel.below_frame(), *panel.above_frame(), *panel.axes.spines.values())
             yield from panel.bar_labels()
             if index in self._moving:
                 yield panel.axes.xaxis
@@ -266,18 +254,18 @@ class Plate:
 
     def _place(self, ground: Ground) -> None:
         self._open(ground.places, ground.box)
-        self._release_renderers()
         self._placed = ground
 
     def _open(self, places: dict[str, float], box: Bbox) -> None:
         self._trim.close()
         self._figure.set_dpi(self._dpi)
         self._figure.subplots_adjust(**places)
-        renderer = self._renderer()
+        renderer = self._measurer(self._dpi)
         for axes in self._figure.axes:
             locator = axes.get_axes_locator()
             axes.apply_aspect(None if locator is None else locator(axes, renderer))
         self._trim.open(box)
+        self._release_renderers()
 
     def _all_dots(self, renderer: Renderer) -> dict[int, Dots]:
         return {
@@ -286,12 +274,20 @@ class Plate:
             if panel.dots is not None
         }
 
-    def _inks(self, marks: np.ndarray, words: np.ndarray, renderer: Renderer) -> dict[int, _Ink]:
-        places = np.divmod(marks, renderer.width)
-        return {
-            index: _ink(marks, words, places, covered(panel.axes.bbox, renderer.height))
-            for index, panel in self._drawn_panels()
-        }
+    def _frames(self, renderer: Renderer, blank: np.uint32) -> dict[int, tuple[Marks, ...]]:
+        words = pixels_of(renderer).view(np.uint32)[..., 0]
+        lines: dict[int, tuple[Marks, ...]] = {}
+        for index, panel in self._drawn_panels():
+            rows, columns = covered(panel.axes.bbox, renderer.height)
+            area = _around(rows), _around(columns)
+            found = []
+            for pair in panel.frame():
+                words[area] = blank
+                for spine in pair:
+                    spine.draw(renderer)
+                found.append(Marks.on(words, blank, area))
+            lines[index] = tuple(found)
+        return lines
 
     def _renderer(self) -> Renderer:
         renderer = renderer_of(self._figure)
@@ -316,33 +312,33 @@ class Plate:
                 yield from panel.all_axes()
 
 
-def _moving(sheet: Sheet) -> set[int]:
-    """Panels whose ticks are drawn anew: not filled, or at limits other than most are.
+def _unfilled(sheet: Sheet) -> set[int]:
+    return {i for i, panel in _panels(sheet) if not fills(panel)}
 
-    Any other whose limits change joins them then.
-    """
-    panels = [(i, panel) for i, panel in enumerate(sheet.panels) if isinstance(panel, Panel)]
-    common = Counter(panel.limits for _, panel in panels).most_common(1)
-    usual = [limits for limits, _ in common]
-    return {i for i, panel in panels if not fills(panel) or panel.limits not in usual}
+
+def _of_unusual_limits(sheet: Sheet) -> set[int]:
+    """Panels at limits other than most are: those of source planes."""
+    [(usual, _)] = Counter(panel.limits for _, panel in _panels(sheet)).most_common(1)
+    return {i for i, panel in _panels(sheet) if panel.limits != usual}
+
+
+def _panels(sheet: Sheet) -> list[tuple[int, Panel]]:
+    return [(i, panel) for i, panel in enumerate(sheet.panels) if isinstance(panel, Panel)]
+
+
+def _around(places: slice) -> slice:
+    """With the frame of a panel."""
+    return slice(max(0, places.start - FRAME), places.stop + FRAME)
+
+
+def _given(box: Bbox, *_: object, **__: object) -> Bbox:
+    return box
 
 
 def _margins(axes: Axes, renderer: Renderer) -> tuple[float, ...]:
     """How far axes with their texts reach beyond their frame on each side, pixels."""
     box = axes.get_tightbbox(renderer) or axes.bbox
     return tuple(round(float(margin), 2) for margin in np.subtract(box.extents, axes.bbox.extents))
-
-
-def _ink(
-    marks: np.ndarray,
-    words: np.ndarray,
-    places: tuple[np.ndarray, np.ndarray],
-    area: tuple[slice, slice],
-) -> _Ink:
-    (y, x), (rows, columns) = places, area
-    over = (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
-    shades = words[over].view(np.uint8).reshape(-1, 4)[:, :3].astype(np.uint16)
-    return _Ink(marks[over], shades)
 
 
 def _add[K, V](kept: dict[K, V], key: K, value: V, limit: int) -> None:
@@ -360,14 +356,6 @@ def _hidden(artists: Iterator[Artist]) -> Iterator[None]:
     yield
     for artist in hidden:
         artist.set_visible(True)
-
-
-def _without_alpha(canvas: np.ndarray) -> np.ndarray:
-    """(height, width, 3) of an opaque (height, width, 4); channel by channel, as that is faster."""
-    rgb = np.empty((*canvas.shape[:2], 3), dtype=np.uint8)
-    for channel in range(3):
-        rgb[..., channel] = canvas[..., channel]
-    return rgb
 
 
 def _places(figure: Figure) -> dict[str, float]:

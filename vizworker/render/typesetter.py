@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.backends import backend_agg
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import RenderMode
 from matplotlib.text import Text
@@ -35,9 +34,9 @@ class Typesetter:
         self._finding: tuple[Any, ...] | None = None  # the string whose glyphs come next
         self._stamps: dict[tuple[Any, ...], Stamp] = {}
 
-    def adopt(self, figure: Figure) -> None:
+    def adopt(self, texts: Iterable[Any]) -> None:
         """Lay out the texts of a figure from now on."""
-        for text in figure.findobj(Text):
+        for text in texts:
             known: Any = text
             known._get_layout = functools.partial(self._layout, text, known._get_layout)
 
