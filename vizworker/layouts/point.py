@@ -120,7 +120,11 @@ def _many(frame: Frame, sources: list[Source]) -> Chart:
             limits=limits,
             label="source redshift",
             size=scale * BAR_SIZE,
-            marked=tuple(each.redshift for each in sources if each.redshift is not None),
+            marked=tuple(
+                each.redshift
+                for each in sources
+                if each.redshift is not None and np.isfinite(each.redshift)
+            ),
         ),
     )
 

@@ -31,10 +31,10 @@ def labels(
         room: width and height, in points, that the panel has at most.
         size: of the letters, points.
     """
-    if not 0 < len(points) <= MOST:
-        return ()
     x0, x1, y0, y1 = extent
     scale = min(room[0] / (x1 - x0), room[1] / (y1 - y0))  # points per arcsec
+    if not 0 < len(points) <= MOST or not np.isfinite(scale):
+        return ()
     panel = scale * np.array([x1 - x0, y1 - y0])
     markers, others = (scale * (each[:, ::-1] - [x0, y0]) for each in (points, obstacles))
     occupied = np.concatenate([markers, others])
