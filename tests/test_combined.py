@@ -1,9 +1,11 @@
 """Several datasets fitted together: upstream's combined figures, and each dataset's own."""
 
+import functools
 from dataclasses import replace
 
 import autofit as af
 import autogalaxy as ag
+import lenses
 import numpy as np
 import parity
 import pytest
@@ -12,23 +14,29 @@ from autolens.imaging.plot.fit_imaging_plots import subplot_fit_combined
 from autolens.interferometer.plot.fit_interferometer_plots import (
     subplot_fit_interferometer_combined,
 )
-from kinds import KINDS
+from kinds import KINDS, imaging
 
 from search_hooks.extract import extractor_for
 from search_hooks.pyautofit import _without_jax
 from vizworker.errors import LayoutError
 from vizworker.layouts import sheets
 
+MAKERS = KINDS | {
+    "one_plane": functools.partial(imaging, lenses.one_plane),
+    "two_planes": functools.partial(imaging, lenses.sersic),
+}
 COMBINED = {
     "three_planes": (subplot_fit_combined, "fit_combined"),
+    "one_plane": (subplot_fit_combined, "fit_combined"),
     "galaxy_imaging": (subplot_fit_imaging_list, "fit_combined"),
     "interferometer": (subplot_fit_interferometer_combined, "fit_combined"),
+    "interferometer_one_plane": (subplot_fit_interferometer_combined, "fit_combined"),
 }
 
 
-def graph_of(*kinds):
+def graph_of(*kinds, use_jax=True):
     """A factor graph of datasets of these kinds, whose models share nothing."""
-    made = [KINDS[kind]() for kind in kinds]
+    made = [MAKERS[kind](use_jax=use_jax) for kind in kinds]
     factors = [af.AnalysisFactor(prior_model=model, analysis=analysis) for analysis, model in made]
     graph = af.FactorGraphModel(*factors)
     return graph, graph.global_prior_model
@@ -56,6 +64,19 @@ def combined(request):
 
 def test_a_row_of_each_dataset_shows_what_upstream_s_shows(combined):
     ours, _, figure, _ = combined
+    parity.assert_same_sheet(sheets(ours.frame())[0], figure)
+
+
+def test_a_lens_alone_has_a_row_beside_one_with_a_source():
+    graph, model = graph_of("two_planes", "one_plane", use_jax=False)
+    [vector] = parity.vectors(model, 1)
+    [ours] = parity.extracted(graph, model, [vector])
+    instances = model.instance_from_vector(vector=vector)
+    fits = [
+        factor.analysis.fit_from(instance=instance)
+        for factor, instance in zip(graph.model_factors, instances, strict=False)
+    ]
+    figure = parity.figures(subplot_fit_combined, fits)["fit_combined"]
     parity.assert_same_sheet(sheets(ours.frame())[0], figure)
 
 

@@ -6,12 +6,17 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import autofit as af
+import autolens as al
+import kinds
+import lenses
 import msgspec
 import numpy as np
+import parity
 import plain
 import pytest
 import upstream
-from autolens.imaging.plot.fit_imaging_plots import subplot_fit_log10
+from autolens.imaging.plot.fit_imaging_plots import subplot_fit_combined_log10, subplot_fit_log10
 from matplotlib.figure import Figure
 from running import PATIENCE, running_worker, small_frame
 
@@ -21,6 +26,7 @@ from vizworker.errors import WireError
 from vizworker.frame import Frame
 from vizworker.layouts import Panel, ranges, sheets
 from vizworker.render.figure import Figures
+from vizworker.render.pixels import NEAREST
 from vizworker.wire import decode, encode_frame
 
 MODELS = ("sersic", "rectangular adaptive", "rectangular uniform", "one plane")
@@ -72,6 +78,59 @@ def test_the_pixels_are_upstreams_but_for_the_joints_of_its_curves(model: str) -
     assert rgb.shape == expected.shape
     apart = (rgb != expected).any(axis=-1).mean()
     assert apart < (0.0001 if model == "one plane" else CURVES_START_ELSEWHERE)
+
+
+@pytest.mark.parametrize("model", ["three_planes", "one_plane"])
+def test_a_row_of_each_dataset_shows_what_upstreams_shows(model: str) -> None:
+    make = {"one_plane": lenses.one_plane, "three_planes": kinds.three_planes}[model]
+    made = [kinds.imaging(make, use_jax=False) for _ in range(2)]
+    factors = [af.AnalysisFactor(prior_model=each, analysis=analysis) for analysis, each in made]
+    graph = af.FactorGraphModel(*factors, use_jax=False)
+    combined = graph.global_prior_model
+    [vector] = parity.vectors(combined, 1)
+    [extracted] = parity.extracted(graph, combined, [vector])
+    instances = combined.instance_from_vector(vector=vector)
+    fits = [
+        analysis.fit_from(instance=instance)
+        for (analysis, _), instance in zip(made, instances, strict=False)
+    ]
+    figure = parity.figures(subplot_fit_combined_log10, fits)["fit_combined_log10"]
+    first, *_ = sheets(logarithmic(extracted.frame()))
+    parity.assert_same_sheet(first, figure)
+    places = [axes for axes in figure.axes if axes.get_label() != parity.BAR]
+    for panel, axes in zip(first.panels, places, strict=True):
+        if panel is None:
+            continue
+        [drawn] = axes.images
+        assert panel.logarithmic == (type(drawn.norm).__name__ == "LogNorm")
+        levels = [each.levels for each in axes.collections if hasattr(each, "levels")]
+        np.testing.assert_allclose(panel.contours, np.ravel(levels), rtol=1e-12)
+
+
+def wide() -> tuple[Frame, Figure, np.ndarray]:
+    """A fit on 96 x 200 unmasked pixels: fewer than three pixels of the screen for each."""
+    data = lenses.dataset(shape=(220, 220), pixel_scale=0.05, radius=5.2)
+    rows, columns = np.indices((220, 220))
+    inside = (np.abs(rows - 110) < 48) & (np.abs(columns - 104) < 100)
+    mask = al.Mask2D(mask=~inside | data.mask.array.astype(bool), pixel_scales=0.05)
+    model = lenses.sersic()
+    [vector, *_] = lenses.vectors(model)
+    fit = lenses.fit_of(model, vector, data.apply_mask(mask=mask))
+    return lenses.upstream_frame(fit), *upstream.drawn(fit, subplot_fit_log10)
+
+
+def test_a_wide_image_of_many_pixels_is_smoothed_as_upstreams_is() -> None:
+    frame, figure, expected = wide()
+    (sheet,) = sheets(logarithmic(frame))
+    for panel, (axes, _) in zip(sheet.panels, upstream.panels(figure), strict=True):
+        parity.assert_same_panel(panel, axes)
+    width, height = figure.axes[0].get_window_extent().size
+    rows, columns = sheet.panels[0].content.values.shape
+    assert columns > rows
+    assert min(width / columns, height / rows) < NEAREST
+    rgb = plain.shown(Figures().render(logarithmic(frame)).pictures[0].png)
+    assert rgb.shape == expected.shape
+    assert (rgb != expected).any(axis=-1).mean() < CURVES_START_ELSEWHERE
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,18 @@ import copy
 from dataclasses import replace
 
 import autofit as af
+import msgspec
 import numpy as np
 import parity
+import plain
 import pytest
 from autolens.point.plot import point_sources
 from autolens.point.plot.fit_point_plots import plot_image_with_points, subplot_fit
-from autolens.point.plot.multi_source_plots import plot_fit_positions
+from autolens.point.plot.multi_source_plots import (
+    legend_location_from,
+    place_labels,
+    plot_fit_positions,
+)
 from autolens.point.plot.positions_panel import positions_extent_from
 from autonerves import conf
 from catalogues import KINDS, point
@@ -19,10 +25,13 @@ from matplotlib.figure import Figure
 from search_hooks.extract.point import _extent
 from vizworker.errors import LayoutError
 from vizworker.frame import Style
-from vizworker.layouts import Words, sheets
-from vizworker.layouts.point import together
+from vizworker.layouts import Chart, Words, sheets
+from vizworker.layouts.point import _room, together
+from vizworker.layouts.point_labels import emptiest, labels
 from vizworker.render.artists import build
+from vizworker.render.charts import ChartArtists
 from vizworker.render.colormap import colormap
+from vizworker.render.figure import Figures
 
 CASES = ("point", "point_fluxes", "point_image", "point_soft", "point_source_plane")
 BY_JAX = ("point_fluxes", "point_soft")  # pairs one to one, upstream itself does by numpy
@@ -49,6 +58,7 @@ def image_case():
 
 def drawn(sheet) -> Figure:
     style = Style()
+    style = msgspec.structs.replace(style, panel_size=sheet.panel_size or style.panel_size)
     figure, _ = build(sheet, style, colormap(style.colormap))
     return figure
 
@@ -83,11 +93,8 @@ def test_the_panel_shows_the_marks_of_upstreams(case):
         assert labels_of(mine) == labels_of(other)
         assert_same_lines(mine, other)
         assert scatters_of(mine) == scatters_of(other)
-        assert texts_of(mine.get_legend()) == texts_of(other.get_legend())
-    texts = [
-        sorted(text.get_text() for text in axes.texts) for axes in (figure.axes[0], theirs.axes[0])
-    ]
-    assert texts[0] == texts[1]
+        assert_same_legend(mine.get_legend(), other.get_legend())
+    assert_same_texts(figure.axes[0], theirs.axes[0])
 
 
 def labels_of(axes):
@@ -98,7 +105,7 @@ def labels_of(axes):
 
 def assert_same_lines(mine, other) -> None:
     """Each line of upstream's has one of ours in its colour and width that lies on it."""
-    ours = [line for line in mine.lines if np.isfinite(line.get_xydata()).all()]
+    ours = drawn_lines(mine)
     theirs = list(other.lines)
     assert len(ours) == len(theirs)
     for line in theirs:
@@ -113,12 +120,19 @@ def assert_same_lines(mine, other) -> None:
         assert min(distances) < STEP
 
 
+def drawn_lines(axes):
+    """Without those that are in the legend alone."""
+    return [line for line in axes.lines if np.isfinite(line.get_xydata()).all()]
+
+
 def scatters_of(axes):
     """The scattered markers: where, how large, in what colour, and of what name."""
     marks = []
     for scatter in axes.collections:
         if not len(getattr(scatter, "get_sizes", list)()):
             continue  # circles
+        if not np.isfinite(scatter.get_offsets()).all():
+            continue  # in the legend alone
         faces, edges = scatter.get_facecolors(), scatter.get_edgecolors()
         marks.append(
             (
@@ -155,8 +169,7 @@ def test_positions_lie_over_the_image_as_upstreams_do(origin, monkeypatch):
     assert_same_lines(mine, other)
     assert scatters_of(mine) == scatters_of(other)
     assert labels_of(figure.axes[1]) == labels_of(theirs.axes[1])
-    assert [t.get_text() for t in mine.texts] == [t.get_text() for t in other.texts]
-    np.testing.assert_allclose([t.xy for t in mine.texts], [t.xy for t in other.texts])
+    assert_same_texts(mine, other)
 
 
 def test_unmatched_model_positions_have_letters_except_over_an_image(image_case):
@@ -182,7 +195,9 @@ def test_extent_makes_room_for_positions_outside_the_solver_grid(positions):
     np.testing.assert_allclose(_extent(np.array(positions), None), alone)
 
 
-def test_several_sources_share_axes_as_upstreams_do():
+@pytest.fixture(scope="module")
+def two_sources():
+    """Two sources behind one lens: our arrays of both, and upstream's fits."""
     factors = []
     _, shared = point(use_jax=False)
     for index in (0, 1):
@@ -198,6 +213,11 @@ def test_several_sources_share_axes_as_upstreams_do():
         factor.analysis.fit_from(instance)
         for factor, instance in zip(graph.model_factors, instances, strict=False)
     ]
+    return ours, fits
+
+
+def test_several_sources_share_axes_as_upstreams_do(two_sources):
+    ours, fits = two_sources
     assert ours.log_likelihood == pytest.approx(sum(float(fit.log_likelihood) for fit in fits))
     made = sheets(ours.frame())
     assert [sheet.names for sheet in made] == [
@@ -205,12 +225,35 @@ def test_several_sources_share_axes_as_upstreams_do():
         ("fit_dataset_0",),
         ("fit_dataset_1",),
     ]
-    mine, theirs = drawn(made[0]).axes[0], parity.figures(plot_fit_positions, fits)["fit"].axes[0]
-    assert mine.get_title() == theirs.get_title()
-    assert_same_lines(mine, theirs)
-    assert scatters_of(mine) == scatters_of(theirs)
-    assert texts_of(mine.get_legend()) == texts_of(theirs.get_legend())
-    assert sorted(t.get_text() for t in mine.texts) == sorted(t.get_text() for t in theirs.texts)
+    theirs = parity.figures(plot_fit_positions, fits)["fit"]
+    mine, other = drawn(made[0]).axes[0], theirs.axes[0]
+    assert mine.get_title() == other.get_title()
+    assert_same_lines(mine, other)
+    assert scatters_of(mine) == scatters_of(other)
+    assert_same_legend(mine.get_legend(), other.get_legend())
+    assert_same_texts(mine, other)
+
+
+def test_a_legend_of_several_sources_is_outside_their_axes_and_seen(two_sources):
+    ours, _ = two_sources
+    [wide, *_] = Figures().render(ours.frame(), 50.0).pictures
+    [alone, *_] = Figures().render(alone_of(ours), 50.0).pictures
+    assert plain.shown(wide.png).shape[1] > 1.2 * plain.shown(alone.png).shape[1]
+    legend = drawn(sheets(ours.frame())[0]).axes[0].get_legend()
+    axes = legend.axes
+    legend.figure.canvas.draw()
+    assert legend.get_window_extent().x0 > axes.get_window_extent().x1
+
+
+def alone_of(ours):
+    """The frame of the first of several sources."""
+    prefix = "point_0_"
+    arrays = {
+        name.removeprefix(prefix): array
+        for name, array in ours.arrays.items()
+        if name.startswith(prefix)
+    }
+    return replace(ours, arrays=arrays, layout="point").frame()
 
 
 @pytest.mark.parametrize("redshifts", [np.linspace(1.0, 3.0, 9), None])
@@ -236,10 +279,106 @@ def test_more_than_eight_sources_have_the_colours_of_their_redshifts(redshifts):
         assert ours_.get_sizes() == pytest.approx(theirs_.get_sizes())
         # the table of colours has one for every tenth of the map
         np.testing.assert_allclose(ours_.get_facecolors(), theirs_.get_facecolors(), atol=0.02)
-    assert texts_of(mine.get_legend()) == texts_of(other.get_legend())
-    sizes = [[t.get_fontsize() for t in axes.texts] for axes in (mine, other)]
-    assert sizes[0] == sizes[1]
+    assert len([line for line in mine.lines if line.get_linestyle() == ":"]) == 0
+    assert len(drawn_lines(mine)) == len(other.lines)
+    assert_same_legend(mine.get_legend(), other.get_legend())
+    assert_same_texts(mine, other)
     assert mine.title.get_fontsize() == pytest.approx(other.title.get_fontsize())
+    assert_same_gradient(mine.child_axes[0], theirs.axes[1])
+
+
+def assert_same_gradient(mine, other) -> None:
+    """The colour bar of redshifts: its name, sizes, ticks, range, lines and colours."""
+    for axes in (mine, other):
+        axes.figure.canvas.draw()
+    assert mine.get_ylabel() == other.get_ylabel() == "source redshift"
+    assert mine.yaxis.label.get_fontsize() == pytest.approx(other.yaxis.label.get_fontsize())
+    labels = [axes.get_yticklabels() for axes in (mine, other)]
+    assert [t.get_text() for t in labels[0]] == [t.get_text() for t in labels[1]]
+    assert labels[0][0].get_fontsize() == pytest.approx(labels[1][0].get_fontsize())
+    assert mine.get_ylim() == pytest.approx(other.get_ylim())
+    heights = [sorted(line.get_ydata()[0] for line in axes.lines) for axes in (mine, other)]
+    assert heights[0] == pytest.approx(heights[1])
+    assert len(heights[0]) == 9
+    colours = [axes._colorbar.cmap(np.linspace(0, 1, 50)) for axes in (mine, other)]
+    np.testing.assert_allclose(*colours, atol=0.03)
+
+
+def test_labels_of_a_crowd_are_led_to_their_markers(image_case):
+    """Twelve observed positions within a tenth of an arcsecond, as upstream labels them."""
+    points = np.random.default_rng(3).uniform(0.9, 1.0, (12, 2))
+    extent = (-2.0, 2.0, -2.0, 2.0)
+    names = tuple(str(number) for number in range(1, 13))
+    words = labels(
+        points, names, image_case.arrays["model_positions"], extent, _room((7.0, 7.0)), 12.0
+    )
+    figure = Figure(figsize=(7.0, 7.0))
+    axes, other = figure.subplots(), Figure(figsize=(7.0, 7.0)).subplots()
+    place_labels(other, extent, points, names, image_case.arrays["model_positions"], fontsize=12.0)
+    chart = Chart("", words, limits=extent, proportions="equal")
+    ChartArtists(axes, chart, Style())
+    assert sum(text.arrow_patch is not None for text in axes.texts) > 3
+    assert_same_texts(axes, other)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_legend_inside_is_in_upstreams_corner(seed):
+    points, extent = np.random.default_rng(seed).uniform(-1.0, 1.0, (9, 2)), (-1.0, 1.0, -1.0, 1.0)
+    assert emptiest(points, extent) == legend_location_from(extent, points)
+
+
+def assert_same_texts(mine, other) -> None:
+    """Labels: what, of what size, where, how far from there, and whether on a line."""
+    ours, theirs = (sorted(axes.texts, key=str) for axes in (mine, other))
+    assert [t.get_text() for t in ours] == [t.get_text() for t in theirs]
+    assert [t.get_fontsize() for t in ours] == [t.get_fontsize() for t in theirs]
+    np.testing.assert_allclose([t.xy for t in ours], [t.xy for t in theirs], atol=1e-9)
+    np.testing.assert_allclose([t.xyann for t in ours], [t.xyann for t in theirs], atol=1e-6)
+    led = [[t.arrow_patch is not None for t in texts] for texts in (ours, theirs)]
+    assert led[0] == led[1]
+
+
+def assert_same_legend(mine, other) -> None:
+    """Entries in their order and looks, and where the legend is."""
+    assert (mine is None) == (other is None)
+    if mine is None:
+        return
+    assert [t.get_text() for t in mine.get_texts()] == [t.get_text() for t in other.get_texts()]
+    assert mine.get_texts()[0].get_fontsize() == pytest.approx(other.get_texts()[0].get_fontsize())
+    if other.axes.get_legend()._bbox_to_anchor is not None:
+        assert mine._loc == other._loc
+    assert mine.get_frame().get_alpha() == other.get_frame().get_alpha()
+    inside = [
+        each.axes.transAxes.inverted().transform(each.get_bbox_to_anchor().p0)
+        for each in (mine, other)
+    ]
+    np.testing.assert_allclose(*inside, atol=1e-9)
+    for ours, theirs in zip(mine.legend_handles, other.legend_handles, strict=True):
+        assert look_of(ours) == pytest.approx(look_of(theirs), abs=1e-6)
+
+
+def look_of(handle) -> list[float]:
+    """Size of the marker, width and colours of an entry of a legend."""
+    if hasattr(handle, "get_sizes"):
+        faces = handle.get_facecolors()
+        edge = handle.get_edgecolors()[0]
+        face = faces[0] if len(faces) else edge
+        width = handle.get_linewidths()[0]
+        return [handle.get_sizes()[0] ** 0.5, width, *flat(face), *flat(edge)]
+    if handle.get_marker() in ("none", "None", "", None):
+        if handle.get_linestyle().lower() == "none":
+            return []  # words alone
+        colour = to_rgba(handle.get_color())
+        return [handle.get_linewidth(), *flat(colour)]
+    face, edge = to_rgba(handle.get_markerfacecolor()), to_rgba(handle.get_markeredgecolor())
+    if handle.get_marker() in "x+":
+        face = edge
+    return [handle.get_markersize(), handle.get_markeredgewidth(), *flat(face), *flat(edge)]
+
+
+def flat(colour):
+    """A colour; black and clear where it is not seen."""
+    return (0.0,) * 4 if colour[3] == 0 else tuple(float(c) for c in colour)
 
 
 def observed_of(axes) -> list:
@@ -250,11 +389,8 @@ def observed_of(axes) -> list:
         if len(getattr(each, "get_sizes", list)())
         and len(each.get_facecolors())
         and each.get_linewidths()[0] == 0.6
+        and np.isfinite(each.get_offsets()).all()
     ]
-
-
-def texts_of(legend):
-    return None if legend is None else {text.get_text() for text in legend.get_texts()}
 
 
 def test_pairs_beyond_the_model_positions_are_refused(case):

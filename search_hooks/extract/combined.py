@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from search_hooks.extract import Extractor, extractor_for
+from search_hooks.extract.imaging import ImagingExtractor
 from vizworker.errors import ExtractError
 
 logger = logging.getLogger("search_hooks")
@@ -85,12 +86,15 @@ class CombinedExtractor:
 def _part_of(factor: Any) -> Extractor | None:
     """The extractor of one dataset; None, and said in the log, where there is none."""
     try:
-        return extractor_for(factor.analysis)
+        part = extractor_for(factor.analysis)
     except AttributeError:  # a prior over others' parameters has no dataset
         return None
     except ExtractError as error:
         logger.warning("one of the datasets has no figure: %s", error)
         return None
+    if isinstance(part, ImagingExtractor):
+        part.shows_lone_plane = True
+    return part
 
 
 def _title_prefix(factors: Sequence[Any]) -> str | None:

@@ -122,6 +122,7 @@ class ImagingExtractor:
     def __init__(self, analysis: Any) -> None:
         self.analysis = analysis
         self.choices = (os.environ.get("VIZ_PLANES") or FINAL_PLANE,)
+        self.shows_lone_plane = False  # as a source, among several datasets
         self.mask = analysis.dataset.mask
         self.grids = Grids.of(self.mask)
         self.static = geometry(self.mask) | curve_geometry(self.mask)
@@ -146,6 +147,8 @@ class ImagingExtractor:
         arrays = _image_plane(fit, xp)
         if len(fit.tracer.planes) > 1:
             arrays |= source_plane(fit, xp, self.grids) | curves(fit, xp, self.grids)
+        elif self.shows_lone_plane:
+            arrays |= source_plane(fit, xp, self.grids)
         if len(fit.tracer.planes) > 2 and ALL_PLANES in self.choices:
             arrays |= self._each_plane(fit, xp)
         return arrays

@@ -142,7 +142,8 @@ def _imaging(frame: Frame, row: int, final: int | None) -> Cells:
     make = Panels(frame, window)
     models = take(frame, "model_images_of_planes_list", (None, *window.mask.shape))
     subtracted = take(frame, "subtracted_images_of_planes_list", (None, *window.mask.shape))
-    source, *_ = planes(frame)
+    # the plane of this number is in a frame only where it is the frame's last
+    source = planes(frame)[0] if final == len(models) - 1 else None
 
     def image(title: str, images: np.ndarray, index: int | None) -> Panel | None:
         if index is None or index >= len(images):

@@ -161,6 +161,18 @@ class Words:
     bold: bool = False
     offsets: np.ndarray | None = None  # (n, 2) up, right of its point: points
     ground: str = ""  # the colour behind; none where empty
+    led: np.ndarray | None = None  # (n,) bool: those with a thin line to their point
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """A colour bar beside the axes, of the colours that marks have already."""
+
+    colours: tuple[str, ...]  # lowest first, evenly spaced
+    limits: tuple[float, float]
+    label: str
+    size: float  # points, of its texts
+    marked: tuple[float, ...] = ()  # values with a thin line across
 
 
 Mark = Image | Line | Dots | Errors | Level | Arrows | Circles | Bars | Words
@@ -193,7 +205,10 @@ class Chart:
     label_size: float | None = None  # points, of both labels; None: matplotlib's
     y_label_pad: float | None = None  # points between label and ticks; None: matplotlib's
     legend_place: Place = "best"
+    legend_anchor: tuple[float, float] | None = None  # of that corner of it, in parts of the axes
     legend_scale: float = 1.0  # of its markers
+    legend_alpha: float | None = None  # of its ground; None: matplotlib's
+    gradient: Gradient | None = None
     y_right: bool = False  # y axis on the right-hand side
     inner_ticks: bool = False  # ticks and minor ticks all round, pointing inwards
 
@@ -208,4 +223,5 @@ class Sheet:
     panels: tuple[Panel | Chart | None, ...]  # row by row; None is an empty place
     dpi: float | None = None  # None: the style's
     panel_size: tuple[float, float] | None = None  # inches; None: the style's
+    tight: bool = True  # axes fill the figure; False: they are where matplotlib puts them at first
     notes: tuple[str, ...] = ()  # shown beside the frame's own

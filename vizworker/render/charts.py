@@ -9,7 +9,7 @@ from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PatchCollection, PathCollection
 from matplotlib.colorbar import Colorbar
-from matplotlib.colors import Normalize
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.patches import Circle
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
@@ -21,6 +21,7 @@ from vizworker.layouts.sheet import (
     Circles,
     Dots,
     Errors,
+    Gradient,
     Image,
     Level,
     Line,
@@ -32,6 +33,8 @@ from vizworker.render.colormap import colormap
 
 _Z = 2.0  # matplotlib's own for lines: marks lie above an image, below the frame
 OUTLINE = 1.6  # points, on both sides of a line together
+LEADER = {"arrowstyle": "-", "color": "0.45", "lw": 0.6, "shrinkA": 0, "shrinkB": 3}
+GRADIENT_PLACE = (1.02, 0.0, 0.032, 1.0)  # left, foot, width and height in parts of the axes
 
 
 class ChartArtists:
@@ -88,7 +91,12 @@ class ChartArtists:
                 fontsize=chart.legend_size,
                 loc=chart.legend_place,
                 markerscale=chart.legend_scale,
+                framealpha=chart.legend_alpha,
+                bbox_to_anchor=chart.legend_anchor,
+                borderaxespad=None if chart.legend_anchor is None else 0.0,
             )
+        if chart.gradient is not None:
+            _add_gradient(axes, chart.gradient)
         if chart.y_right:
             axes.yaxis.tick_right()
             axes.yaxis.set_label_position("right")
@@ -222,7 +230,8 @@ def add_dots(axes: Axes, mark: Dots, colours: ScalarMappable, order: float) -> P
 
 def _add_words(axes: Axes, mark: Words) -> None:
     offsets = np.zeros_like(mark.points) if mark.offsets is None else mark.offsets
-    for (y, x), (up, right), text in zip(mark.points, offsets, mark.texts, strict=True):
+    led = np.zeros(len(mark.points), dtype=bool) if mark.led is None else mark.led
+    for (y, x), (up, right), text, far in zip(mark.points, offsets, mark.texts, led, strict=True):
         axes.annotate(
             text,
             (x, y),
@@ -237,7 +246,19 @@ def _add_words(axes: Axes, mark: Words) -> None:
             bbox={"fc": mark.ground, "ec": "none", "alpha": 0.8, "pad": 0.5}
             if mark.ground
             else None,
+            arrowprops=LEADER if far else None,
         )
+
+
+def _add_gradient(axes: Axes, gradient: Gradient) -> None:
+    place = axes.inset_axes(GRADIENT_PLACE)
+    colours = LinearSegmentedColormap.from_list("gradient", gradient.colours)
+    assert axes.figure is not None
+    bar = axes.figure.colorbar(ScalarMappable(Normalize(*gradient.limits), colours), cax=place)
+    bar.set_label(gradient.label, fontsize=gradient.size)
+    place.tick_params(labelsize=gradient.size)
+    for value in gradient.marked:
+        place.axhline(value, color="black", linewidth=0.5, alpha=0.6)
 
 
 def _outlines(mark: Line) -> list[AbstractPathEffect] | None:

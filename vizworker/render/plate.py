@@ -52,6 +52,7 @@ class Plate:
     def __init__(self, sheet: Sheet, style: Style, dpi: float) -> None:
         self._figure, self._panels = build(sheet, style, colormap(style.colormap))
         self._dpi = dpi
+        self._tight = sheet.tight
         self._layout_dpi = self._figure.dpi
         self._trim = Trim(self._figure)
         self._loose = _places(self._figure)
@@ -201,8 +202,9 @@ class Plate:
         figure.set_dpi(self._layout_dpi)
         figure.subplots_adjust(**self._loose)
         renderer = self._measurer(self._layout_dpi)
-        with measuring(figure, renderer), self._known_reaches(renderer):
-            figure.tight_layout()
+        if self._tight:
+            with measuring(figure, renderer), self._known_reaches(renderer):
+                figure.tight_layout()
         figure.set_dpi(self._dpi)
         box = figure.get_tightbbox(self._measurer(self._dpi))
         return _places(figure), box.padded(PAD)
