@@ -4,6 +4,7 @@ import copy
 from dataclasses import replace
 
 import autofit as af
+import autolens as al
 import msgspec
 import numpy as np
 import parity
@@ -16,11 +17,14 @@ from autolens.point.plot.multi_source_plots import (
     place_labels,
     plot_fit_positions,
 )
+from autolens.point.plot.multi_source_plots import plot_image_with_points as plot_sources_over_image
 from autolens.point.plot.positions_panel import positions_extent_from
 from autonerves import conf
 from catalogues import KINDS, point
 from matplotlib.colors import to_rgba
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from search_hooks.extract.point import _extent
 from vizworker.errors import LayoutError
@@ -138,8 +142,7 @@ def scatters_of(axes):
             (
                 sorted(map(tuple, np.asarray(scatter.get_offsets()).round(7))),
                 scatter.get_sizes()[0],
-                tuple(faces[0]) if len(faces) else None,
-                tuple(edges[0]) if len(edges) else None,
+                *(tuple((255 * each[0]).round()) if len(each) else None for each in (faces, edges)),
                 scatter.get_linewidths()[0],
             )
         )
@@ -158,18 +161,49 @@ def test_positions_lie_over_the_image_as_upstreams_do(origin, monkeypatch):
         plot_image_with_points, analysis.image, fit.dataset, fit=fit, solver=fit.solver
     )
     _, sheet = sheets(ours.frame(style=Style(imshow_origin=origin)))
-    figure, theirs = drawn(sheet), saved["fit_image_with_points"]
-    mine, other = figure.axes[0], theirs.axes[0]
     assert sheet.names == ("fit_image_with_points",)
+    assert_same_over_image(sheet, saved["fit_image_with_points"])
+
+
+def assert_same_over_image(sheet, theirs) -> None:
+    figure = drawn(sheet)
+    mine, other = figure.axes[0], theirs.axes[0]
     assert mine.get_title() == other.get_title()
     rows = slice(None) if other.images[0].origin == "upper" else slice(None, None, -1)
     np.testing.assert_array_equal(mine.images[0].get_array(), other.images[0].get_array()[rows])
     assert mine.images[0].get_extent() == pytest.approx(other.images[0].get_extent())
     assert mine.images[0].get_clim() == pytest.approx(other.images[0].get_clim())
+    assert type(mine.images[0].norm) is type(other.images[0].norm)
     assert_same_lines(mine, other)
     assert scatters_of(mine) == scatters_of(other)
+    assert levels_of(mine) == pytest.approx(levels_of(other))
+    assert labels_of(mine) == labels_of(other)
     assert labels_of(figure.axes[1]) == labels_of(theirs.axes[1])
     assert_same_texts(mine, other)
+
+
+def levels_of(axes):
+    contours = [each for each in axes.collections if isinstance(each, ContourSet)]
+    return np.concatenate([np.zeros(0), *(each.levels for each in contours)])
+
+
+def test_an_image_of_a_cluster_has_logarithmic_colours():
+    analysis, model = KINDS["point_image"](use_jax=False)
+    small = analysis.image
+    analysis.image = al.Array2D.no_mask(small.native.array + 0.1, pixel_scales=0.5)
+    assert max(small.shape_native) * 0.5 > 20.0
+    [vector] = parity.vectors(model, 1)
+    [ours] = parity.extracted(analysis, model, [vector])
+    fit = analysis.fit_from(model.instance_from_vector(vector=vector))
+    saved = parity.figures(
+        plot_image_with_points, analysis.image, fit.dataset, fit=fit, solver=fit.solver
+    )
+    _, sheet = sheets(ours.frame())
+    assert_same_over_image(sheet, saved["fit_image_with_points"])
+    [chart] = sheet.panels
+    assert chart.logarithmic
+    [_, picture] = Figures().render(ours.frame(), 50.0).pictures
+    assert plain.shown(picture.png).std() > 10.0
 
 
 def test_unmatched_model_positions_have_letters_except_over_an_image(image_case):
@@ -197,11 +231,15 @@ def test_extent_makes_room_for_positions_outside_the_solver_grid(positions):
 
 @pytest.fixture(scope="module")
 def two_sources():
+    return sources_of([False, False])
+
+
+def sources_of(images: list[bool]):
     """Two sources behind one lens: our arrays of both, and upstream's fits."""
     factors = []
     _, shared = point(use_jax=False)
-    for index in (0, 1):
-        analysis, model = point(use_jax=False, name=f"point_{index}")
+    for index, image in enumerate(images):
+        analysis, model = point(use_jax=False, name=f"point_{index}", image=image)
         model.galaxies.lens = shared.galaxies.lens
         factors.append(af.AnalysisFactor(prior_model=model, analysis=analysis))
     graph = af.FactorGraphModel(*factors, use_jax=False)
@@ -232,6 +270,34 @@ def test_several_sources_share_axes_as_upstreams_do(two_sources):
     assert scatters_of(mine) == scatters_of(other)
     assert_same_legend(mine.get_legend(), other.get_legend())
     assert_same_texts(mine, other)
+
+
+def test_several_sources_lie_over_the_first_image_as_upstreams_do():
+    ours, fits = sources_of([False, True])
+    made = sheets(ours.frame())
+    assert [sheet.names for sheet in made] == [
+        ("fit", "fit_combined"),
+        ("fit_image_with_points",),
+        ("fit_dataset_0",),
+        ("fit_dataset_1",),
+        ("fit_image_with_points_dataset_1",),
+    ]
+    image = KINDS["point_image"](use_jax=False)[0].image
+    saved = parity.figures(
+        plot_sources_over_image, image, datasets=[fit.dataset for fit in fits], fits=fits
+    )
+    assert_same_over_image(made[1], saved["fit_image_with_points"])
+
+
+def test_many_sources_lie_over_an_image_as_upstreams_do():
+    ours, fits = sources_of([True] * 9)
+    saved = parity.figures(
+        plot_sources_over_image,
+        KINDS["point_image"](use_jax=False)[0].image,
+        datasets=[fit.dataset for fit in fits],
+        fits=fits,
+    )
+    assert_same_over_image(sheets(ours.frame())[1], saved["fit_image_with_points"])
 
 
 def test_a_legend_of_several_sources_is_outside_their_axes_and_seen(two_sources):
@@ -270,7 +336,7 @@ def test_more_than_eight_sources_have_the_colours_of_their_redshifts(redshifts):
         fits.append(copy.copy(fit))
         fits[-1].dataset = copy.copy(fit.dataset)
         fits[-1].dataset.redshift = redshift
-    sheet = together(frames, "fit_combined")
+    [sheet] = together(frames, "fit_combined")
     theirs = parity.figures(plot_fit_positions, fits)["fit"]
     assert sheet.panel_size == tuple(theirs.get_size_inches())
     mine, other = drawn(sheet).axes[0], theirs.axes[0]
@@ -329,7 +395,8 @@ def test_a_legend_inside_is_in_upstreams_corner(seed):
 
 def assert_same_texts(mine, other) -> None:
     """Labels: what, of what size, where, how far from there, and whether on a line."""
-    ours, theirs = (sorted(axes.texts, key=str) for axes in (mine, other))
+    both = ([t for t in axes.texts if isinstance(t, Annotation)] for axes in (mine, other))
+    ours, theirs = (sorted(texts, key=str) for texts in both)
     assert [t.get_text() for t in ours] == [t.get_text() for t in theirs]
     assert [t.get_fontsize() for t in ours] == [t.get_fontsize() for t in theirs]
     np.testing.assert_allclose([t.xy for t in ours], [t.xy for t in theirs], atol=1e-9)

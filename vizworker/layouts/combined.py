@@ -53,7 +53,8 @@ def sheets(frame: Frame, layout: Layout) -> tuple[Sheet, ...]:
     datasets = _datasets(frame)
     notes: list[str] = []
     combined = [_combined(kind, datasets, notes) for kind in ROWS]
-    figures = [sheet for sheet in (*combined, _points(datasets, notes)) if sheet is not None]
+    figures = [sheet for sheet in combined if sheet is not None]
+    figures += _points(datasets, notes)
     for dataset in datasets:
         try:
             figures += [_own(sheet, dataset.number) for sheet in layout(dataset.frame)]
@@ -111,17 +112,17 @@ def _combined(kind: str, datasets: list[Dataset], notes: list[str]) -> Sheet | N
     return Sheet((name,), len(own), rows.columns, tuple(panels), dpi=rows.dpi)
 
 
-def _points(datasets: list[Dataset], notes: list[str]) -> Sheet | None:
-    """Point sources share their axes; None where there are fewer than two."""
+def _points(datasets: list[Dataset], notes: list[str]) -> tuple[Sheet, ...]:
+    """Point sources share their axes, where there are two or more."""
     own = [dataset.frame for dataset in datasets if dataset.frame.layout == "point"]
     if len(own) < 2:
-        return None
+        return ()
     alone = len(own) == len(datasets)
     try:
         return point.together(own, "fit_combined" if alone else "fit_combined_point")
     except LayoutError as error:
         notes.append(f"point sources together: {error}")
-        return None
+        return ()
 
 
 def _own(sheet: Sheet, number: int) -> Sheet:

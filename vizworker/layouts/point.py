@@ -4,37 +4,29 @@ from dataclasses import replace
 
 import numpy as np
 
-from vizworker.errors import LayoutError
 from vizworker.frame import Frame
 from vizworker.layouts import charts, ticks
 from vizworker.layouts.arrays import find
-from vizworker.layouts.panels import Panels
-from vizworker.layouts.point_labels import emptiest, labels
+from vizworker.layouts.point_image import over_image
+from vizworker.layouts.point_labels import emptiest, labels, numbers, prefix
 from vizworker.layouts.point_marks import (
     FEW,
     MANY,
-    NONE,
-    UNMATCHED_ON_IMAGE,
     Look,
     Sizes,
+    empty,
     legend,
     marks,
-    model,
-    observed,
 )
 from vizworker.layouts.point_source import Source, source_of
 from vizworker.layouts.sheet import (
     Chart,
-    Dots,
     Extent,
     Gradient,
-    Image,
     Line,
-    Mark,
     Sheet,
     Words,
 )
-from vizworker.layouts.zoom import view
 
 Size = tuple[float, float]
 
@@ -73,11 +65,13 @@ def sheets(frame: Frame) -> tuple[Sheet, ...]:
         figure = Sheet(("fit",), 1, 2, panels)
     if "image" not in frame.arrays:
         return (figure,)
-    return figure, _sheet("fit_image_with_points", _over_image(frame, source))
+    return figure, _over_image(frame, [source])
 
 
-def together(frames: list[Frame], name: str) -> Sheet:
+def together(frames: list[Frame], name: str) -> tuple[Sheet, ...]:
     """One figure of several sources, each in a colour and with a marker of its own.
+
+    A second one has them over the first image that there is.
 
     Raises:
         LayoutError: arrays that are missing or do not belong together.
@@ -86,11 +80,29 @@ def together(frames: list[Frame], name: str) -> Sheet:
     x0, x1, y0, y1 = np.array([source.extent for source in sources]).T
     extent = float(x0.min()), float(x1.max()), float(y0.min()), float(y1.max())
     sources = [replace(source, extent=extent) for source in sources]
+    figure = _side_by_side(frames[0], sources, name)
+    below = next((frame for frame in frames if "image" in frame.arrays), None)
+    return (figure,) if below is None else (figure, _over_image(below, sources))
+
+
+def _side_by_side(frame: Frame, sources: list[Source], name: str) -> Sheet:
     if len(sources) <= len(COLOURS):
-        chart = _chart(frames[0], "Fit Positions", sources, _looks(COLOURS, sources), _room(SIZE))
+        chart = _chart(frame, "Fit Positions", sources, _looks(sources), _room(SIZE))
         beside = replace(chart, legend_place="upper left", legend_anchor=BESIDE_PANEL)
         return _sheet(name, beside)
-    return _sheet(name, _many(frames[0], sources), MANY_SIZE)
+    return _sheet(name, _many(frame, sources), MANY_SIZE)
+
+
+def _over_image(frame: Frame, sources: list[Source]) -> Sheet:
+    many = len(sources) > len(COLOURS)
+    size = MANY_SIZE if many else SIZE
+    chart = over_image(frame, sources, _looks(sources), _room(size), MANY if many else FEW)
+    if many:
+        scale = size[0] / SIZE[0]
+        texts = frame.style.title_size, frame.style.xticks_size, frame.style.colorbar_labelsize
+        title, tick, bar = (scale * each for each in texts)
+        chart = replace(chart, title_size=title, tick_size=tick, bar_size=bar)
+    return _sheet("fit_image_with_points", chart, size)
 
 
 def _sheet(name: str, chart: Chart, size: Size = SIZE) -> Sheet:
@@ -100,12 +112,8 @@ def _sheet(name: str, chart: Chart, size: Size = SIZE) -> Sheet:
 
 def _many(frame: Frame, sources: list[Source]) -> Chart:
     """More sources than there are colours: coloured by redshift, with a bar of that."""
-    places = _redshifts(sources)
-    limits = float(places.min()), float(places.max())
-    if limits[1] <= limits[0]:
-        limits = limits[0], limits[0] + 1.0
-    colours = _viridis((places - limits[0]) / (limits[1] - limits[0]))
-    looks = _looks(colours, sources)
+    limits = _limits(_redshifts(sources))
+    looks = _looks(sources)
     chart = _chart(frame, "Fit Positions", sources, looks, _room(MANY_SIZE), MANY)
     scale = MANY_SIZE[0] / SIZE[0]  # to stay in proportion
     return replace(
@@ -135,6 +143,11 @@ def _redshifts(sources: list[Source]) -> np.ndarray:
     return values if np.isfinite(values).all() else np.arange(len(sources), dtype=np.float64)
 
 
+def _limits(redshifts: np.ndarray) -> tuple[float, float]:
+    low, high = float(redshifts.min()), float(redshifts.max())
+    return (low, high) if low < high else (low, low + 1.0)
+
+
 def _viridis(parts: np.ndarray) -> tuple[str, ...]:
     """Colours from the darkest, 0, to the lightest that is seen on white, 1."""
     steps = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in VIRIDIS], dtype=float)
@@ -145,7 +158,15 @@ def _viridis(parts: np.ndarray) -> tuple[str, ...]:
     )
 
 
-def _looks(colours: tuple[str, ...], sources: list[Source]) -> list[Look]:
+def _looks(sources: list[Source]) -> list[Look]:
+    """Of several sources; none for one alone."""
+    if len(sources) == 1:
+        return []
+    colours: tuple[str, ...] = COLOURS
+    if len(sources) > len(COLOURS):
+        redshifts = _redshifts(sources)
+        low, high = _limits(redshifts)
+        colours = _viridis((redshifts - low) / (high - low))
     return [Look(colours[i], MARKERS[i % len(MARKERS)]) for i in range(len(sources))]
 
 
@@ -176,7 +197,7 @@ def _chart(
     )
     return Chart(
         _titled(frame, title),
-        tuple(mark for mark in shown if not _empty(mark)),
+        tuple(mark for mark in shown if not empty(mark)),
         limits=extent,
         x_ticks=ticks.spatial(x0, x1, frame.style),
         y_ticks=ticks.spatial(y0, y1, frame.style),
@@ -202,23 +223,14 @@ def _drawn(sources: list[Source]) -> np.ndarray:
 def _labels(sources: list[Source], extent: Extent, room: Size, size: float) -> tuple[Words, ...]:
     """Numbers of the observed positions, and after them letters of the unmatched model ones."""
     unmatched = [source.unmatched for source in sources]
-    numbers = [
-        f"{_prefix(index, sources)}{number}"
-        for index, source in enumerate(sources)
-        for number in source.numbers
-    ]
     letters = [
-        f"{_prefix(index, sources)}{chr(ord('a') + letter % 26)}"
+        f"{prefix(index, sources)}{chr(ord('a') + letter % 26)}"
         for index, points in enumerate(unmatched)
         for letter in range(len(points))
     ]
     points = np.concatenate([*(source.observed for source in sources), *unmatched])
     others = np.concatenate([*(source.model for source in sources), sources[0].centres])
-    return labels(points, (*numbers, *letters), others, extent, room, size)
-
-
-def _prefix(index: int, sources: list[Source]) -> str:
-    return f"{index}·" if len(sources) > 1 else ""
+    return labels(points, (*numbers(sources), *letters), others, extent, room, size)
 
 
 def _fluxes(frame: Frame, source: Source, fluxes: np.ndarray) -> Chart:
@@ -232,55 +244,6 @@ def _fluxes(frame: Frame, source: Source, fluxes: np.ndarray) -> Chart:
         y_ticks=ticks.of_values(y0, y1, "", frame.style),
         y_rotation=90.0,
     )
-
-
-def _over_image(frame: Frame, source: Source) -> Chart:
-    """The positions over the image, in colours that can be seen there."""
-    make, style = Panels(frame, view(frame)), frame.style
-    panel = make.masked(f"Fit Image With Points ({source.name})", make.values("image"))
-    if not isinstance(panel.content, Image):
-        raise LayoutError("the image to lie below the positions is not one")
-    if style.imshow_origin == "lower":
-        source = _turned_over(source, panel.content.extent)
-    outline = Line(NONE, "white", width=FEW.curve, outline="black")
-    width, height = _room(SIZE)
-    room = width * (1.0 - style.colorbar_fraction - style.colorbar_pad), height
-    numbers = tuple(str(number) for number in source.numbers)
-    shown: tuple[Mark, ...] = (
-        *(replace(outline, points=line) for line in source.tangential),
-        observed(source, Look("black", "o"), edge="white", width=1.0),
-        *model(source, UNMATCHED_ON_IMAGE),
-        *labels(source.observed, numbers, source.model, panel.limits, room, FEW.label),
-    )
-    edge = () if panel.points is None else (Dots(panel.points, size=1.0),)
-    return Chart(
-        panel.title,
-        (panel.content, *edge, *(mark for mark in shown if not _empty(mark))),
-        limits=panel.limits,
-        x_ticks=panel.x_ticks,
-        y_ticks=panel.y_ticks,
-        proportions="square",
-        y_rotation=90.0,
-        colour_ticks=panel.colour_ticks,
-        vmin=panel.vmin,
-        vmax=panel.vmax,
-    )
-
-
-def _turned_over(source: Source, extent: Extent) -> Source:
-    """Over an image whose rows are drawn upwards."""
-    middle = np.array([extent[2] + extent[3], 0.0])
-    turn = np.array([-1.0, 1.0])
-    return replace(
-        source,
-        observed=middle + turn * source.observed,
-        model=middle + turn * source.model,
-        tangential=tuple(middle + turn * line for line in source.tangential),
-    )
-
-
-def _empty(mark: Mark) -> bool:
-    return isinstance(mark, Line | Dots | Words) and not len(mark.points)
 
 
 def _titled(frame: Frame, title: str) -> str:

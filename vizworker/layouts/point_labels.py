@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from vizworker.layouts.point_source import Source
 from vizworker.layouts.sheet import Extent, Place, Words
 
 # as the host's: every label tries eight directions on four rings about its marker
@@ -11,6 +12,20 @@ MARKER = 7.0  # points: the radius of a marker
 CROWD = 40.0  # points: markers nearer than this crowd one another
 OVER_LABEL, OVER_MARKER, OUTSIDE, PER_RING = 10.0, 6.0, 200.0, 2.5  # what a place costs
 MOST = 1000  # labels: more could not be read
+
+
+def numbers(sources: list[Source]) -> tuple[str, ...]:
+    """The labels of all observed positions."""
+    return tuple(
+        f"{prefix(index, sources)}{number}"
+        for index, source in enumerate(sources)
+        for number in source.numbers
+    )
+
+
+def prefix(index: int, sources: list[Source]) -> str:
+    """What the labels of one of several sources begin with."""
+    return f"{index}·" if len(sources) > 1 else ""
 
 
 def labels(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vizworker.layouts.point_source import Source
-from vizworker.layouts.sheet import Circles, Dots, Line, Mark
+from vizworker.layouts.sheet import Circles, Dots, Line, Mark, Words
 
 MODEL, NOISE, MASS, CURVE, RADIAL = "red", "tab:orange", "tab:green", "0.2", "#5c5c00"
 UNMATCHED, UNMATCHED_ON_IMAGE, ALONE = "0.45", "0.85", "0.3"
@@ -191,3 +191,8 @@ def _darker(colour: str) -> str:
     if not colour.startswith("#"):
         return colour
     return "#" + "".join(f"{round(0.7 * int(colour[i : i + 2], 16)):02x}" for i in (1, 3, 5))
+
+
+def empty(mark: Mark) -> bool:
+    """Whether there is nothing to draw."""
+    return isinstance(mark, Line | Dots | Words) and not len(mark.points)

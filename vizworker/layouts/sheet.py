@@ -209,6 +209,9 @@ class Chart:
     legend_scale: float = 1.0  # of its markers
     legend_alpha: float | None = None  # of its ground; None: matplotlib's
     gradient: Gradient | None = None
+    bar_size: float | None = None  # points, of its colour bar's texts; None: the style's
+    logarithmic: bool = False  # colours by the logarithm
+    contours: tuple[float, ...] = ()  # levels of labelled contours over its image
     y_right: bool = False  # y axis on the right-hand side
     inner_ticks: bool = False  # ticks and minor ticks all round, pointing inwards
 

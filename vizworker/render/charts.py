@@ -9,7 +9,7 @@ from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PatchCollection, PathCollection
 from matplotlib.colorbar import Colorbar
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.patches import Circle
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
@@ -30,6 +30,7 @@ from vizworker.layouts.sheet import (
     Words,
 )
 from vizworker.render.colormap import colormap
+from vizworker.render.contours import add_contours
 
 _Z = 2.0  # matplotlib's own for lines: marks lie above an image, below the frame
 OUTLINE = 1.6  # points, on both sides of a line together
@@ -49,13 +50,16 @@ class ChartArtists:
     def update(self, chart: Chart) -> None:
         """Show another chart."""
         self.axes.clear()
-        norm = Normalize(*_range(chart))
+        norm = (LogNorm if chart.logarithmic else Normalize)(*_range(chart))
         colours = colormap(chart.colormap or self._style.colormap)
         mappable = ScalarMappable(norm, colours)
         for order, mark in enumerate(chart.marks):
             _add(self.axes, mark, mappable, _Z + order * 1e-3)
+            if isinstance(mark, Image):
+                add_contours(self.axes, mark, chart.contours, self._style.contour_labels)
         self._finish(chart)
-        self._update_bar(mappable, chart.colour_ticks)
+        size = chart.bar_size or self._style.colorbar_labelsize
+        self._update_bar(mappable, chart.colour_ticks, size)
 
     def all_axes(self) -> Iterator[Axes]:
         """The chart's axes and those of its colour bar."""
@@ -116,7 +120,7 @@ class ChartArtists:
                 labelsize=chart.tick_size or self._style.xticks_size,
             )
 
-    def _update_bar(self, mappable: ScalarMappable, ticks: Ticks | None) -> None:
+    def _update_bar(self, mappable: ScalarMappable, ticks: Ticks | None, size: float) -> None:
         """The bar is kept: taking it away and adding it again moves the axes."""
         if self._bar is not None and ticks is None:
             self._bar.remove()
@@ -124,11 +128,11 @@ class ChartArtists:
         elif self._bar is not None and ticks is not None:
             self._bar.update_normal(mappable)
             self._bar.set_ticks(ticks.positions)
-            self._label_bar(self._bar, ticks)
+            self._label_bar(self._bar, ticks, size)
         elif ticks is not None:
-            self._bar = self._add_bar(mappable, ticks)
+            self._bar = self._add_bar(mappable, ticks, size)
 
-    def _add_bar(self, mappable: ScalarMappable, ticks: Ticks) -> Colorbar:
+    def _add_bar(self, mappable: ScalarMappable, ticks: Ticks, size: float) -> Colorbar:
         style = self._style
         bar = self.axes.figure.colorbar(
             mappable,
@@ -137,17 +141,13 @@ class ChartArtists:
             pad=style.colorbar_pad,
             ticks=ticks.positions,
         )
-        self._label_bar(bar, ticks)
+        self._label_bar(bar, ticks, size)
         return bar
 
-    def _label_bar(self, bar: Colorbar, ticks: Ticks) -> None:
-        style = self._style
-        bar.ax.set_yticklabels(ticks.labels, va="center", fontsize=style.colorbar_labelsize)
-        bar.ax.tick_params(
-            axis="y",
-            labelsize=style.colorbar_labelsize,
-            labelrotation=style.colorbar_labelrotation,
-        )
+    def _label_bar(self, bar: Colorbar, ticks: Ticks, size: float) -> None:
+        bar.ax.set_yticklabels(ticks.labels, va="center", fontsize=size)
+        rotation = self._style.colorbar_labelrotation
+        bar.ax.tick_params(axis="y", labelsize=size, labelrotation=rotation)
 
 
 def _add(axes: Axes, mark: Mark, colours: ScalarMappable, order: float) -> None:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from vizworker.frame import Frame, Style
-from vizworker.layouts import Panel, Sheet, shown
+from vizworker.layouts import Sheet, shown
 from vizworker.render.memory import trim
 from vizworker.render.notes import with_notes
 from vizworker.render.plate import Plate, arrangement
@@ -109,7 +109,7 @@ class Figures:
 
 def _anew(sheet: Sheet) -> bool:
     """Whether its figure is made anew each time: minor ticks and contours come and go."""
-    return any(isinstance(panel, Panel) and panel.logarithmic for panel in sheet.panels)
+    return any(panel is not None and panel.logarithmic for panel in sheet.panels)
 
 
 def _styled(style: Style, sheet: Sheet) -> Style:
