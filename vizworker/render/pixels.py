@@ -1,5 +1,6 @@
 """Images painted straight into a canvas where each of their pixels covers several of its own."""
 
+import itertools
 from typing import cast
 
 import numpy as np
@@ -47,7 +48,11 @@ def paint(
     y = np.arange(rows.start, rows.stop) + 0.5 - (height - box.y1)
     wide = words.take(_nearest(x, box.width, values.shape[1]), axis=1)
     down = _nearest(y, box.height, values.shape[0])
-    wide.take(down, axis=0, out=canvas[rows, columns], mode="clip")
+    starts = np.flatnonzero(np.diff(down, prepend=-1))
+    area = canvas[rows, columns]
+    # row by row: all at once would be made elsewhere and copied
+    for start, end in itertools.pairwise([*starts.tolist(), len(down)]):
+        area[start:end] = wide[down[start]]
 
 
 def blit(canvas: np.ndarray, image: AxesImage, renderer: Renderer) -> None:

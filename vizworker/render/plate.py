@@ -217,9 +217,11 @@ class Plate:
             if index not in self._reaches:
                 self._reaches[index] = axes.get_tightbbox(renderer, for_layout_only=True)
             axes.get_tightbbox = functools.partial(_given, self._reaches[index])
-        yield
-        for _, axes in stay:
-            del axes.get_tightbbox
+        try:
+            yield
+        finally:
+            for _, axes in stay:
+                del axes.get_tightbbox
 
     def _draw_ground(self, places: dict[str, float], box: Bbox) -> Ground:
         """The ground of a figure, placed and trimmed."""
