@@ -23,6 +23,13 @@ def renderer_of(figure: Figure) -> Renderer:
     return canvas.get_renderer()
 
 
+def size_of(figure: Figure) -> tuple[int, int]:
+    """Its width and height in pixels."""
+    canvas: Any = figure.canvas
+    width, height = canvas.get_width_height(physical=True)
+    return width, height
+
+
 @contextmanager
 def measuring(figure: Figure, renderer: Renderer) -> Iterator[None]:
     """Have the figure laid out with this renderer instead of one with a canvas of its size."""

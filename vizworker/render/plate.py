@@ -5,11 +5,10 @@ lines and frame over them, ending with the labels of the colour bar. Its pixels 
 same figure made from scratch and saved with a tight bounding box.
 """
 
-import functools
 import gc
 from collections import Counter
 from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
 import numpy as np
@@ -22,7 +21,7 @@ from matplotlib.transforms import Bbox
 
 from vizworker.frame import Style
 from vizworker.layouts.sheet import Chart, Panel, Sheet
-from vizworker.render.agg import Renderer, measuring, new_renderer, pixels_of, renderer_of
+from vizworker.render.agg import Renderer, measuring, new_renderer, pixels_of, size_of
 from vizworker.render.artists import PanelArtists, bar_positions, build
 from vizworker.render.charts import ChartArtists
 from vizworker.render.colormap import colormap
@@ -31,9 +30,11 @@ from vizworker.render.ground import Ground, Marks
 from vizworker.render.kept_ticks import keep_ticks
 from vizworker.render.labels import LabelParser
 from vizworker.render.pixels import blit, covered, fills, in_blocks, paint, word_of
+from vizworker.render.reaches import Reaches, apply_aspect
 from vizworker.render.trim import Trim
 from vizworker.render.typesetter import Typesetter
 
+STEP = 64  # pixels by which canvases grow: figures of nearly the same height share one
 PAD = 0.1  # inches around the figure
 FRAME = 4  # pixels that the frame of a panel may reach beyond it
 MAX_GROUNDS = 32  # kept, one for each way in which the labels push the panels about
@@ -69,16 +70,17 @@ class Plate:
         # panels whose ticks are drawn anew: those with no image that fills them have other limits
         # in every sheet, and any other joins them when its limits change
         self._moving = _unfilled(sheet)
-        self._reaches: dict[int, Bbox] = {}  # of panels with their texts, before they are laid out
+        self._reaches = Reaches()
         # pixels that each label of a colour bar may have before it pushes
         self._rooms: list[float] | None = None
         self._placed: Ground | None = None
+        self._canvas: Renderer | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes of what it keeps, as far as they count: its canvas and its grounds."""
-        pixels = self._figure.bbox.width * self._figure.bbox.height
-        return int(4 * pixels) + sum(ground.nbytes for ground in self._grounds.values())
+        canvas = 0 if self._canvas is None else pixels_of(self._canvas).nbytes
+        return canvas + sum(ground.nbytes for ground in self._grounds.values())
 
     def draw(self, sheet: Sheet) -> np.ndarray:
         """The pixels of a sheet: (height, width, 4) uint8, until the next one is drawn."""
@@ -93,7 +95,8 @@ class Plate:
             self._draw_panel(index, panel, renderer, canvas, ground)
         for axes in self._chart_axes():
             axes.draw(renderer)
-        return canvas
+        _, height = size_of(self._figure)
+        return canvas[len(canvas) - height :]
 
     def _update(self, sheet: Sheet) -> None:
         for artists, shown in zip(self._panels, sheet.panels, strict=True):
@@ -161,12 +164,6 @@ class Plate:
         self._grounds[key] = ground = self._grounds.pop(key)  # the last to be dropped
         return ground
 
-    def _release_renderers(self) -> None:
-        """Free the canvases of other places: each text keeps its last renderer alive."""
-        renderer = self._renderer()
-        for text in self._texts:
-            cast(Any, text)._renderer = renderer
-
     def _pushing(self, rooms: list[float]) -> Hashable:
         """What decides where the panels are.
 
@@ -201,27 +198,24 @@ class Plate:
         self._trim.close()
         figure.set_dpi(self._layout_dpi)
         figure.subplots_adjust(**self._loose)
-        renderer = self._measurer(self._layout_dpi)
         if self._tight:
-            with measuring(figure, renderer), self._known_reaches(renderer):
+            renderer = self._measurer(self._layout_dpi)
+            with measuring(figure, renderer), self._known_reaches((), renderer, layout=True):
                 figure.tight_layout()
         figure.set_dpi(self._dpi)
-        box = figure.get_tightbbox(self._measurer(self._dpi))
-        return _places(figure), box.padded(PAD)
+        places, renderer = _places(figure), self._measurer(self._dpi)
+        with self._known_reaches(tuple(places.values()), renderer, layout=False):
+            box = figure.get_tightbbox(renderer)
+        return places, box.padded(PAD)
 
-    @contextmanager
-    def _known_reaches(self, renderer: Renderer) -> Iterator[None]:
-        """Before it is laid out, a figure's axes reach as far as the last time, but for bars."""
-        stay = [(i, cast(Any, p.axes)) for i, p in self._drawn_panels() if i not in self._moving]
-        for index, axes in stay:
-            if index not in self._reaches:
-                self._reaches[index] = axes.get_tightbbox(renderer, for_layout_only=True)
-            axes.get_tightbbox = functools.partial(_given, self._reaches[index])
-        try:
-            yield
-        finally:
-            for _, axes in stay:
-                del axes.get_tightbbox
+    def _known_reaches(
+        self, place: tuple[float, ...], renderer: Renderer, *, layout: bool
+    ) -> AbstractContextManager[None]:
+        """Whatever a sheet shows, panels with ticks that stay reach as far as they did."""
+        panels = dict(self._drawn_panels())
+        still = [panel.axes for index, panel in panels.items() if index not in self._moving]
+        bars = [panel.bar for panel in panels.values()]
+        return self._reaches.known(place, still, bars, renderer, layout=layout)
 
     def _draw_ground(self, places: dict[str, float], box: Bbox) -> Ground:
         """The ground of a figure, placed and trimmed."""
@@ -264,10 +258,8 @@ class Plate:
         self._figure.subplots_adjust(**places)
         renderer = self._measurer(self._dpi)
         for axes in self._figure.axes:
-            locator = axes.get_axes_locator()
-            axes.apply_aspect(None if locator is None else locator(axes, renderer))
+            apply_aspect(axes, renderer)
         self._trim.open(box)
-        self._release_renderers()
 
     def _all_dots(self, renderer: Renderer) -> dict[int, Dots]:
         return {
@@ -292,10 +284,16 @@ class Plate:
         return lines
 
     def _renderer(self) -> Renderer:
-        renderer = renderer_of(self._figure)
-        renderer.mathtext_parser = self._parser
-        self._typesetter.serve(renderer)
-        return renderer
+        """What the figure is drawn with, at the foot of its canvas."""
+        width, height = size_of(self._figure)
+        size = width, -(-height // STEP) * STEP
+        if self._canvas is None or (self._canvas.width, self._canvas.height) != size:
+            self._canvas = new_renderer(*size, self._dpi)
+            self._canvas.mathtext_parser = self._parser
+            self._typesetter.serve(self._canvas)
+            for text in self._texts:
+                cast(Any, text)._renderer = self._canvas  # each keeps its last one alive
+        return self._canvas
 
     def _measurer(self, dpi: float) -> Renderer:
         """What texts are measured with: their sizes do not depend on a canvas."""
@@ -331,10 +329,6 @@ def _panels(sheet: Sheet) -> list[tuple[int, Panel]]:
 def _around(places: slice) -> slice:
     """With the frame of a panel."""
     return slice(max(0, places.start - FRAME), places.stop + FRAME)
-
-
-def _given(box: Bbox, *_: object, **__: object) -> Bbox:
-    return box
 
 
 def _margins(axes: Axes, renderer: Renderer) -> tuple[float, ...]:
