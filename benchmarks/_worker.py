@@ -28,8 +28,8 @@ class Serving:
     endpoint: str
 
     def memory(self) -> float:
-        """Resident megabytes, of its render processes too."""
-        return sum(each.memory_info().rss for each in self._processes()) / 1e6
+        """Resident megabytes, of its render processes too; what they share counts once."""
+        return sum(_resident(each) for each in self._processes()) / 1e6
 
     def cpu(self) -> float:
         """CPU seconds, of its render processes too."""
@@ -38,6 +38,11 @@ class Serving:
     def _processes(self) -> list[psutil.Process]:
         worker = psutil.Process(self.process.pid)
         return [worker, *worker.children(recursive=True)]
+
+
+def _resident(process: psutil.Process) -> float:
+    found = process.memory_full_info()
+    return float(getattr(found, "pss", found.rss))  # only Linux tells its share
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What the benchmarks share: the HST-like lens and its two models, medians, tables, JSON."""
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -16,6 +17,10 @@ from typing import Any
 # before JAX starts: its CPU backend can hang in an FFT inside its own thread pool
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
 os.environ["JAX_ENABLE_X64"] = "True"
+
+# as pip leaves a package: where Python writes no bytecode, each process would compile ours anew
+for _package in ("search_hooks", "vizworker"):
+    compileall.compile_dir(Path(__file__).parents[1] / _package, quiet=1)
 
 MODELS = ("sersic", "mge")
 

@@ -12,6 +12,7 @@ sampling, on the search's thread after its first likelihoods, and on other threa
 together, and their ratio to ours beside the busy search.
 """
 
+import gc
 import json
 import tempfile
 import threading
@@ -64,6 +65,7 @@ def measured(path: str, name: str) -> dict[str, Any]:
         search = search_in(folder, model)
         plain = timed_fitness(search, analysis, model, iterations_per_quick_update=None)[1]
         before = compilations.here
+        gc.collect()  # PyAutoLens's objects, which whoever imports next would have to look through
         fitness, added = PATHS[path][0](search, analysis, model)
         compiled_before = compilations.here - before
         batch = vectors(model, BATCH)

@@ -18,6 +18,7 @@ from vizworker.frame import Cost
 
 IMPORTS = str(Path(__file__).with_name("_imports.py"))
 ROUNDS = 4  # times that each run has its turn
+OF_ONE = 20  # figures
 PATIENCE = 120.0  # seconds for one figure
 
 
@@ -52,13 +53,22 @@ def main() -> None:
     options = made.parse_args()
     if options.quick:
         options.frames, options.runs = min(options.frames, 64), min(options.runs, 8)
-    rows = [*of_worker(options.frames, options.runs, 10 if options.quick else 50)]
+    rows = [*of_private_worker(), *of_worker(options.frames, options.runs)]
     rows += of_imports(2 if options.quick else 5)
     report("Memory and start", rows, options.json)
 
 
-def of_worker(count: int, runs: int, of_one: int) -> Iterator[dict[str, Any]]:
-    """Start, resident memory, and how it grows over many figures."""
+def of_private_worker() -> Iterator[dict[str, Any]]:
+    """Resident memory of one that draws in its own process, as that of a single search does."""
+    with serving("--processes", "0") as worker:
+        run = Run(worker, "run")
+        run.send(OF_ONE)
+        yield fact(f"private worker: {OF_ONE} figures", worker.memory(), "MB", "200")
+        run.close()
+
+
+def of_worker(count: int, runs: int) -> Iterator[dict[str, Any]]:
+    """Start of a daemon, its resident memory, and how it grows over many figures."""
     start = time.perf_counter()
     with serving() as worker, ExitStack() as closing:
         yield fact("worker: ready line", time.perf_counter() - start, "s", "1")
@@ -68,8 +78,8 @@ def of_worker(count: int, runs: int, of_one: int) -> Iterator[dict[str, Any]]:
         several = [Run(worker, f"run {i}") for i in range(runs)]
         for run in several:
             closing.callback(run.close)
-        several[0].send(of_one)
-        yield fact(f"worker: {of_one} figures of one run", worker.memory(), "MB", "200")
+        several[0].send(OF_ONE)
+        yield fact(f"worker: {OF_ONE} figures of one run", worker.memory(), "MB", "200")
         yield from growth(sampled(worker, several, count), runs)
 
 
