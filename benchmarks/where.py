@@ -84,16 +84,17 @@ def timed_steps() -> dict[str, float]:
     from vizworker.render import figure
     from vizworker.render.artists import PanelArtists
     from vizworker.render.dots import Dots
+    from vizworker.render.placing import Placer
     from vizworker.render.plate import Plate
 
     spent: dict[str, float] = {}
     for owner, name, what in (
         (figure, "shown", "layout: limits, ticks, critical curves, caustics"),
         (figure.Plate, "__init__", "making the artists"),
-        (Plate, "_tidied", "laying the panels out"),
+        (Placer, "_tidied", "laying the panels out"),
         (Plate, "_draw_ground", "drawing what stays: axes, titles, colour bars"),
         (PanelArtists, "update", "telling the artists what to show"),
-        (Plate, "_pushing", "measuring labels"),
+        (Placer, "_pushing", "measuring labels"),
         (Plate, "_draw_content", "painting the images"),
         (Dots, "draw", "the mask's edge"),
         (Axis, "draw", "ticks"),

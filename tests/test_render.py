@@ -313,7 +313,7 @@ def bar_frames(plate: Plate, shape: tuple[int, ...]) -> np.ndarray:
     """Which pixels a colour bar's frame, or its ticks, may cover."""
     y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
     near = np.zeros(shape[:2], dtype=bool)
-    for _, panel in plate._drawn_panels():
+    for panel in plate._panels.values():
         box = panel.bar.bbox
         left, right, top, foot = box.x0, box.x1, shape[0] - box.y1, shape[0] - box.y0
         inside = (x > left - FRAME) & (x < right + FRAME) & (y > top - FRAME) & (y < foot + FRAME)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from matplotlib.transforms import Bbox
 
 from vizworker.render.dots import Dots
 
@@ -57,10 +56,8 @@ class Marks:
 
 @dataclass(frozen=True)
 class Ground:
-    """The static part of a figure, placed and trimmed for labels of certain lengths."""
+    """The static part of a figure whose panels are at one place."""
 
-    places: dict[str, float]  # what `Figure.subplots_adjust` takes
-    box: Bbox  # what of the figure is seen, inches
     blank: np.uint32  # where there are no marks
     marks: Marks
     inks: dict[int, Marks]  # by panel: the ends of ticks, which reach over its content
