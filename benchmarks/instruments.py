@@ -27,6 +27,7 @@ INSTRUMENTS = {  # arcsec per pixel, arcsec of sky
 }
 SUB = 2  # samples of light along each side of a pixel
 QUICK = 3  # of them take seconds, the others minutes
+NOTHING = 0.1  # ms: a step that there was no need for
 SMALL = 20.0  # ms: what takes less on both sides is not held to its growth
 
 
@@ -127,9 +128,12 @@ def growths(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         more = math.log(after["pixels"] / before["pixels"])
         row = {"growth": f"{before['instrument']} to {after['instrument']}"}
         for step in steps:
-            small = max(before[step], after[step]) < SMALL or before[step] == 0.0
-            power = 0.0 if small else math.log(after[step] / before[step]) / more
-            row[step] = "small" if small else f"{power:.2f}"
+            if max(before[step], after[step]) < SMALL:
+                row[step] = "small"
+            elif before[step] < NOTHING:
+                row[step] = "begins"
+            else:
+                row[step] = f"{math.log(after[step] / before[step]) / more:.2f}"
         found.append(row)
     return found
 
