@@ -35,6 +35,7 @@ import kinds  # noqa: E402
 import lenses  # noqa: E402
 import numpy as np  # noqa: E402
 import parity  # noqa: E402
+import plain  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from PIL import Image as PillowImage  # noqa: E402
 
@@ -145,12 +146,12 @@ def pairs_of(kind: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
     [ours] = parity.extracted(analysis, model, [vector])
     style = Style(scale="log10" if kind == "log10" else "linear")
     pictures = Figures().render(ours.frame(style=style), dpi=DPI).pictures
-    by_name = {name: picture.rgb for picture in pictures for name in picture.names}
+    by_name = {name: plain.shown(picture.png) for picture in pictures for name in picture.names}
     fit = fits_of(*MADE[kind](use_jax=False), vector)
     theirs = {stem: parity.figures(draw, fit) for stem, draw in draws.items()}
     return [
         # the host gives its logarithmic figure another name
-        (title, by_name[stem], parity.pixels(saved.get(stem) or saved[f"{stem}_log10"], dpi=DPI))
+        (title, by_name[stem], plain.saved(saved.get(stem) or saved[f"{stem}_log10"], DPI))
         for stem, saved in theirs.items()
     ]
 
@@ -176,8 +177,8 @@ def sheet(pairs: list[tuple[str, np.ndarray, np.ndarray]]) -> bytes:
             axes.axis("off")
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=55)
-    with PillowImage.open(drawn) as image:
-        image.convert("RGB").quantize(COLOURS).save(small, format="png", optimize=True)
+    with PillowImage.open(drawn) as sheet:
+        sheet.convert("RGB").quantize(COLOURS).save(small, format="png", optimize=True)
     return small.getvalue()
 
 
