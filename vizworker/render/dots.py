@@ -28,8 +28,8 @@ class Dots:
     """The dots of one panel on one canvas."""
 
     where: np.ndarray  # (n,) flat indices of pixels
-    tables: np.ndarray  # (n,) which table a pixel follows
-    shades: np.ndarray  # (tables, 256) uint8
+    tables: np.ndarray  # (n, 1) where in `shades` the table of each pixel begins
+    shades: np.ndarray  # (256 tables,) uint8
 
     @property
     def nbytes(self) -> int:
@@ -40,13 +40,8 @@ class Dots:
         """Put the dots on a (height, width, 4) uint8 canvas."""
         words = canvas.view(np.uint32).reshape(-1)
         pixels = words[self.where].view(np.uint8).reshape(-1, 4)
-        pixels[:, :3] = self.shades.reshape(-1)[pixels[:, :3] + self._rows]
+        pixels[:, :3] = self.shades[pixels[:, :3] + self.tables]
         words[self.where] = pixels.view(np.uint32)[:, 0]
-
-    @functools.cached_property
-    def _rows(self) -> np.ndarray:
-        """(n, 1): where the table of each pixel begins."""
-        return (SHADES * self.tables.astype(np.int32))[:, np.newaxis]
 
 
 def dots(scatter: PathCollection, box: BboxBase, renderer: Renderer) -> Dots:
@@ -92,7 +87,8 @@ def _composed(where: np.ndarray, entries: np.ndarray, stamp: np.ndarray) -> Dots
         steps, tables = np.unique(tables * len(stamp) + entry, return_inverse=True)
         before, step = np.divmod(steps, len(stamp))
         shades = stamp[step[:, np.newaxis], shades[before]]
-    return Dots(pixels, tables, shades.astype(np.uint8))
+    begins = (SHADES * tables).astype(np.int32)[:, np.newaxis]
+    return Dots(pixels.astype(np.int32), begins, shades.astype(np.uint8).ravel())
 
 
 @functools.lru_cache(8)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+import imagecodecs
 import numpy as np
 
 from vizworker.render.dots import Dots
@@ -55,11 +56,37 @@ class Marks:
 
 
 @dataclass(frozen=True)
+class Packed:
+    """Marks, compressed: colour bars are most of them, and repeat themselves."""
+
+    count: int
+    data: bytes  # the step to each pixel from the one before it, and then what each shows
+
+    @classmethod
+    def of(cls, marks: Marks) -> Self:
+        """The same marks."""
+        steps = np.diff(marks.where, prepend=np.int32(0))
+        data = imagecodecs.lz4_encode(np.stack([steps, marks.words.view(np.int32)]))
+        return cls(len(steps), bytes(data))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is kept."""
+        return len(self.data)
+
+    def unpacked(self) -> Marks:
+        """The marks themselves."""
+        data = imagecodecs.lz4_decode(self.data, out=2 * 4 * self.count)
+        steps, shown = np.frombuffer(data, np.int32).reshape(2, self.count)
+        return Marks(np.cumsum(steps, dtype=np.int32), shown.view(np.uint32))
+
+
+@dataclass(frozen=True)
 class Ground:
     """The static part of a figure whose panels are at one place."""
 
     blank: np.uint32  # where there are no marks
-    marks: Marks
+    marks: Packed
     inks: dict[int, Marks]  # by panel: the ends of ticks, which reach over its content
     dots: dict[int, Dots]  # by panel
     frames: dict[int, tuple[Marks, ...]]  # by panel: its uprights, then its bars across them
@@ -68,12 +95,12 @@ class Ground:
     def nbytes(self) -> int:
         """Bytes of its marks and dots."""
         lines = [line for frame in self.frames.values() for line in frame]
-        marks = sum(each.nbytes for each in (self.marks, *self.inks.values(), *lines))
-        return marks + sum(each.nbytes for each in self.dots.values())
+        marks = sum(each.nbytes for each in (*self.inks.values(), *lines))
+        return self.marks.nbytes + marks + sum(each.nbytes for each in self.dots.values())
 
-    def draw(self, words: np.ndarray) -> None:
-        """Begin a drawing on a (height, width) canvas of RGBA words."""
+    def draw(self, words: np.ndarray, marks: Marks) -> None:
+        """Begin a drawing on a (height, width) canvas of RGBA words, its marks unpacked."""
         words.fill(self.blank)
-        self.marks.draw(words)
+        marks.draw(words)
         for ink in self.inks.values():
             words.reshape(-1)[ink.where] = self.blank  # it comes again over the content

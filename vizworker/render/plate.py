@@ -23,7 +23,7 @@ from vizworker.render.artists import PanelArtists, bar_positions, build
 from vizworker.render.charts import ChartArtists
 from vizworker.render.colormap import colormap
 from vizworker.render.dots import Dots, dots
-from vizworker.render.ground import Ground, Marks
+from vizworker.render.ground import Ground, Marks, Packed
 from vizworker.render.kept_ticks import keep_ticks
 from vizworker.render.labels import LabelParser
 from vizworker.render.pixels import blit, covered, fills, in_blocks, paint, word_of
@@ -62,6 +62,7 @@ class Plate:
             self._figure, self._panels, self._charts, self._parser, dpi, tight=sheet.tight
         )
         self._grounds: dict[Place, Ground] = {}
+        self._unpacked: tuple[Place, Marks] | None = None  # of the one that was drawn last
         # panels whose ticks are drawn anew: those with no image that fills them have other limits
         # in every sheet, and any other joins them when its limits change
         self._moving = _unfilled(sheet)
@@ -76,9 +77,12 @@ class Plate:
     def draw(self, sheet: Sheet) -> np.ndarray:
         """The pixels of a sheet: (height, width, 4) uint8, until the next one is drawn."""
         self._update(sheet)
-        ground, renderer = self._ground(), self._renderer()
+        place = self._placer.place(self._moving)
+        ground, renderer = self._ground(place), self._renderer()
+        if self._unpacked is None or self._unpacked[0] != place:
+            self._unpacked = place, ground.marks.unpacked()
         canvas = pixels_of(renderer)
-        ground.draw(canvas.view(np.uint32)[..., 0])
+        ground.draw(canvas.view(np.uint32)[..., 0], self._unpacked[1])
         for index, panel in self._panels.items():
             self._draw_panel(index, panel, renderer, canvas, ground)
         for chart in self._charts:
@@ -97,6 +101,7 @@ class Plate:
             if panel.limits != artists.shown.limits and index not in self._moving:
                 self._moving |= {index} | _of_unusual_limits(sheet)  # they change together
                 self._grounds.clear()
+                self._unpacked = None
             artists.update(panel)
 
     def _draw_panel(
@@ -131,9 +136,8 @@ class Plate:
         else:
             blit(words, artist, renderer)
 
-    def _ground(self) -> Ground:
-        """The ground for the labels as they are now."""
-        place = self._placer.place(self._moving)
+    def _ground(self, place: Place) -> Ground:
+        """The ground of a figure that has been placed."""
         ground = self._grounds.pop(place, None)
         if ground is None:
             ground = self._draw_ground()
@@ -152,7 +156,7 @@ class Plate:
         words.fill(blank)
         with _hidden(self._changing()):
             self._figure.draw(renderer)
-        marks = Marks.on(words, blank)
+        marks = Packed.of(Marks.on(words, blank))
         inks = {
             index: Marks.on(words, blank, covered(panel.axes.bbox, renderer.height))
             for index, panel in self._panels.items()
