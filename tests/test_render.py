@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import matplotlib
+import msgspec
 import numpy as np
 import plain
 import pytest
@@ -144,6 +145,21 @@ def test_any_sheet_after_any_other_has_the_pixels_of_plain_matplotlib(
         frames = bar_frames(plate, ours.shape)
         assert (ours != theirs).any(axis=-1)[frames].mean() < 0.1
         assert_same(np.where(frames[..., np.newaxis], theirs, ours), theirs)
+
+
+def test_labels_that_reach_beyond_their_panel_push_the_others() -> None:
+    style = msgspec.structs.replace(SMALL, xticks_size=16.0, yticks_size=16.0)
+    usual = zoomed((-3.0, 3.0), style)
+    ends = [(0.0, 1.0), (1.2345, 1.2346), (-1000.0, 1000.0), (0.0, 1.0)]
+    sheets = [Sheet(("fit",), 1, 3, (usual, usual, zoomed(each, style))) for each in ends]
+    plate = Plate(sheets[0], style, 100.0)
+    shapes = set()
+    for sheet in sheets:
+        assert arrangement(sheet) == arrangement(sheets[0])
+        ours = plate.draw(sheet)[..., :3]
+        assert_same(ours, plain.pixels(sheet, style, 100.0))
+        shapes.add(ours.shape)
+    assert len(shapes) == 2
 
 
 @pytest.mark.parametrize("shape", [(100, 100), (37, 81), (400, 350), (90, 240)])
@@ -323,6 +339,20 @@ def bar_frames(plate: Plate, shape: tuple[int, ...]) -> np.ndarray:
         for position in bar_positions(panel.shown):
             near |= beside & (abs(y - foot + position * (foot - top)) < FRAME)
     return near
+
+
+def zoomed(ends: tuple[float, float], style: Style) -> Panel:
+    """An image of noise that fills a square between these ends."""
+    return Panel(
+        title="Values",
+        content=Image(np.random.default_rng(0).normal(size=(20, 20)), extent=(*ends, *ends)),
+        limits=(*ends, *ends),
+        vmin=0.0,
+        vmax=1.0,
+        x_ticks=ticks.spatial(*ends, style),
+        y_ticks=ticks.spatial(*ends, style),
+        colour_ticks=ticks.colour(0.0, 1.0, style.cb_unit),
+    )
 
 
 def in_colours(panel: Panel, vmin: float, vmax: float) -> Panel:

@@ -65,14 +65,14 @@ class Placer:
         Args:
             moving: panels whose ticks are not where they were.
         """
-        pushing = None if self._rooms is None else self._pushing(self._rooms)
+        pushing = None if self._rooms is None else self._pushing(self._rooms, moving)
         place = self._known.get(pushing)
         if place is None:
             place = self._tidied(moving)
             self._open(place)
             if self._rooms is None:
                 self._rooms = [room for panel in self._panels.values() for room in self._of(panel)]
-                pushing = self._pushing(self._rooms)
+                pushing = self._pushing(self._rooms, moving)
             self._known[pushing] = place
             while len(self._known) > MAX_KEYS:
                 del self._known[next(iter(self._known))]
@@ -80,19 +80,34 @@ class Placer:
             self._open(place)
         return place
 
-    def _pushing(self, rooms: list[float]) -> Hashable:
+    def _pushing(self, rooms: list[float], moving: set[int]) -> Hashable:
         """What decides where the panels are.
 
-        The sizes of the colour bars' labels, their widths and the heights that move panels, and
-        how far charts reach beyond their axes.
+        The sizes of the colour bars' labels, their widths and the heights that move panels; how
+        far ticks that move reach beyond the other texts of their panels, and charts beyond their
+        axes, which is measured where they are now.
         """
         boxes = [label.get_window_extent(self._fine) for label in self._bar_labels()]
         labels = tuple(
             (round(box.width, 3), round(box.height, 3) if box.height > room else 0.0)
             for box, room in zip(boxes, rooms, strict=True)
         )
+        ticks = tuple(self._excess(self._panels[index]) for index in sorted(moving))
         axes = (each for chart in self._charts for each in chart.all_axes())
-        return labels, tuple(_margins(each, self._fine) for each in axes)
+        charts = tuple(_margins(each, self._fine) for each in axes)
+        return labels, ticks, charts, self._now if charts or any(map(any, ticks)) else None
+
+    def _excess(self, panel: PanelArtists) -> tuple[float, ...]:
+        """How far its ticks' labels reach beyond what is beside, below and above them, pixels."""
+        x = self._reach(panel.axes, panel.axes.get_xticklabels())
+        y = self._reach(panel.axes, panel.axes.get_yticklabels())
+        title = panel.axes.title.get_window_extent(self._fine)
+        right = panel.bar.bbox.x1
+        excess = y.x0 - x.x0, max(x.x1, y.x1) - right, x.y0 - y.y0, max(x.y1, y.y1) - title.y1
+        return tuple(max(0.0, round(float(each), 2)) for each in excess)
+
+    def _reach(self, axes: Axes, labels: Sequence[Text]) -> Bbox:
+        return Bbox.union([axes.bbox, *(label.get_window_extent(self._fine) for label in labels)])
 
     def _bar_labels(self) -> Iterator[Text]:
         for panel in self._panels.values():

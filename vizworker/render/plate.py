@@ -1,7 +1,7 @@
 """One kept figure: what never changes is drawn once, the rest anew for every sheet.
 
 A drawing is a blank canvas, the marks of its static ground, and panel by panel the values, dots,
-lines and frame over them, ending with the labels of the colour bar. Its pixels are those of the
+lines and frame over them, ending with the labels of the colour bars. Its pixels are those of the
 same figure made from scratch and saved with a tight bounding box.
 """
 
@@ -85,6 +85,9 @@ class Plate:
         ground.draw(canvas.view(np.uint32)[..., 0], self._unpacked[1])
         for index, panel in self._panels.items():
             self._draw_panel(index, panel, renderer, canvas, ground)
+        for panel in self._panels.values():
+            for label in panel.bar_labels():
+                label.draw(renderer)
         for chart in self._charts:
             for axes in chart.all_axes():
                 axes.draw(renderer)
@@ -123,7 +126,7 @@ class Plate:
             artist.draw(renderer)
         for line in ground.frames[index]:
             line.darken(canvas)
-        for artist in (*panel.above_frame(), *panel.bar_labels()):
+        for artist in panel.above_frame():
             artist.draw(renderer)
 
     def _draw_content(self, panel: PanelArtists, renderer: Renderer, words: np.ndarray) -> None:
@@ -238,9 +241,11 @@ def _hidden(artists: Iterator[Artist]) -> Iterator[None]:
     hidden = list(artists)
     for artist in hidden:
         artist.set_visible(False)
-    yield
-    for artist in hidden:
-        artist.set_visible(True)
+    try:
+        yield
+    finally:
+        for artist in hidden:
+            artist.set_visible(True)
 
 
 def _arranged(panel: Panel | Chart | None) -> Hashable:
