@@ -10,6 +10,7 @@ export PYTHON
 help:
 	@echo "make demo         fit a simulated lens and watch it (a few minutes)"
 	@echo "make test         run the tests"
+	@echo "make setup        the environment alone: each target makes it where it is missing"
 	@echo "make examples     BlackJAX, optax and herculens, watched (a minute or two)"
 	@echo "make lint         ruff, with its security rules, and mypy"
 	@echo "make audit        known weaknesses of the pinned packages (needs PyPI's advisories)"
