@@ -16,12 +16,14 @@ def of_fit(name: str, repeats: int) -> list[dict[str, Any]]:
     import jax
     from autofit.jax.pytrees import enable_pytrees, register_model
 
-    from search_hooks.extract.imaging import _image_plane, curves, extractor, source_plane
+    from search_hooks.extract.imaging import _image_plane, curves, extractor
+    from search_hooks.extract.source_plane import source_plane
 
     analysis, model = lens(name)
     enable_pytrees()
     register_model(model)
     extract = extractor(analysis)
+    grids = extract.grids
     [vector] = vectors(model, 1)
 
     def fit(parameters: Any) -> Any:
@@ -33,8 +35,8 @@ def of_fit(name: str, repeats: int) -> list[dict[str, Any]]:
     parts: dict[str, Callable[[Any], Any]] = {
         "one likelihood": lambda p: fit(p).figure_of_merit,
         "image-plane arrays": lambda p: _image_plane(fit(p), jax.numpy),
-        "source plane at three zooms": lambda p: source_plane(fit(p), jax.numpy, extract.grids),
-        "eigenvalues and deflections": lambda p: curves(fit(p), jax.numpy, extract.grids),
+        "source plane at three zooms": lambda p: source_plane(fit(p), jax.numpy, grids.source),
+        "eigenvalues and deflections": lambda p: curves(fit(p), jax.numpy, grids),
         "whole figure": lambda p: extract.arrays_of_fit(fit(p)),
     }
     return [

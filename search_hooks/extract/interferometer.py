@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from search_hooks.extract.imaging import Grids, curve_geometry, curves, log_likelihood, source_plane
+from search_hooks.extract.imaging import Grids, curve_geometry, curves, log_likelihood
 from search_hooks.extract.mesh import triangulated
+from search_hooks.extract.source_plane import source_plane
 from search_hooks.extract.visibilities import Visibilities
 
 
@@ -34,7 +35,7 @@ class InterferometerExtractor:
         """The same of a fit that has been made already, without its log likelihood."""
         xp = fit._xp
         # the host draws a lone plane as if it were a source
-        source = source_plane(fit, xp, self.grids)
+        source = source_plane(fit, xp, self.grids.source)
         source.pop("source_plane_mid_zoom", None)  # is in no panel
         source["final_plane"] = xp.asarray([len(fit.tracer.planes) - 1])
         return self.visibilities.arrays(fit) | source | curves(fit, xp, self.grids)
