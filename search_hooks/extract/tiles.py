@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 TILE = 24  # pixels of a side, at most
-NODES = 24  # of a tile's side
+NODES = 28  # of a tile's side
 TAIL = 2  # of its highest degrees, which must be nothing
 NOTHING = 32  # times the precision of the image's maximum
-NEAR = 1.5  # half tiles from a profile's centre: what is narrow there lies between nodes
-BATCH = 2  # tiles that are evaluated point by point at once
+NEAR = 1.25  # half tiles from a profile's centre: what is narrow there lies between nodes
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,11 @@ class Side:
 
     @property
     def tiles(self) -> int:
-        """Their number; the last may reach beyond the grid."""
-        return -(-self.pixels // TILE)
+        """Their number: odd, as sources are in the middle of a grid and are sharp there.
+
+        The last may reach beyond the grid.
+        """
+        return -(-self.pixels // TILE) | 1
 
     @property
     def tile(self) -> int:
@@ -108,12 +110,11 @@ def _point_by_point(light: Light, y: Side, x: Side, sharp: Any, image: Any, xp: 
         return image.reshape(shape)
     from jax import lax
 
-    batch = min(BATCH, sharp.size)
     sharp_first, count = xp.argsort(~sharp.ravel()), sharp.sum()
 
     def evaluate(done: Any, image: Any) -> tuple[Any, Any]:
-        tiles = lax.dynamic_slice(sharp_first, (done,), (batch,))
-        return done + batch, image.at[tiles].set(means(tiles))
+        tile = sharp_first[done][None]
+        return done + 1, image.at[tile].set(means(tile))
 
     _, image = lax.while_loop(
         lambda state: state[0] < count, lambda state: evaluate(*state), (0, image)
