@@ -1,7 +1,6 @@
 """Where the panels of a figure go when it is laid out tightly, and what of the figure is seen."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +52,9 @@ class Placer:
         self._fine = _measurer(dpi, parser)
         self._trim = Trim(figure)
         self._loose = _panels(figure)
-        self._reaches = Reaches()
+        self._reaches = Reaches(
+            [each for panel in panels.values() for each in (panel.axes, panel.bar)]
+        )
         self._known: dict[Hashable, Place] = {}  # by what pushes panels
         # pixels that each label of a colour bar may have before it pushes
         self._rooms: list[float] | None = None
@@ -68,7 +69,7 @@ class Placer:
         pushing = None if self._rooms is None else self._pushing(self._rooms, moving)
         place = self._known.get(pushing)
         if place is None:
-            place = self._tidied(moving)
+            place = self._tidied()
             self._open(place)
             if self._rooms is None:
                 self._rooms = [room for panel in self._panels.values() for room in self._of(panel)]
@@ -122,7 +123,7 @@ class Placer:
             middle = bar.y0 + position * bar.height
             yield 2 * min(middle - below.y0, above.y1 - middle) - 2
 
-    def _tidied(self, moving: set[int]) -> Place:
+    def _tidied(self) -> Place:
         """The place of a figure that is laid out tightly."""
         figure = self._figure
         self._trim.close()
@@ -131,22 +132,13 @@ class Placer:
         if self._tight:
             with (
                 measuring(figure, self._rough),
-                self._known_reaches((), moving, self._rough, layout=True),
+                self._reaches.measured(self._rough, layout=True),
             ):
                 figure.tight_layout()
         figure.set_dpi(self._fine.dpi)
-        panels = _panels(figure)
-        with self._known_reaches(panels, moving, self._fine, layout=False):
+        with self._reaches.measured(self._fine, layout=False):
             box = figure.get_tightbbox(self._fine)
-        return Place(panels, tuple(map(float, box.padded(PAD).extents)))
-
-    def _known_reaches(
-        self, place: tuple[float, ...], moving: set[int], renderer: Renderer, *, layout: bool
-    ) -> AbstractContextManager[None]:
-        """Whatever a sheet shows, panels with ticks that stay reach as far as they did."""
-        still = [panel.axes for index, panel in self._panels.items() if index not in moving]
-        bars = [panel.bar for panel in self._panels.values()]
-        return self._reaches.known(place, still, bars, renderer, layout=layout)
+        return Place(_panels(figure), tuple(map(float, box.padded(PAD).extents)))
 
     def _open(self, place: Place) -> None:
         self._trim.close()

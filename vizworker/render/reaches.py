@@ -1,78 +1,60 @@
-"""How far axes reach with their texts: measured once a place, but for what changes there."""
+"""How far the axes of panels reach with their texts: what matplotlib finds, in a tenth of the time.
 
-import functools
-from collections.abc import Iterable, Iterator
+Matplotlib measures each text up to four times, and lines that reach nowhere. Here the texts are
+measured once; the first time matplotlib does it too, and goes on doing it where the two disagree.
+"""
+
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.transforms import Bbox
 
 from vizworker.render.agg import Renderer
 
-MAX_PLACES = 32  # whose reaches are kept
-
-Reach = Bbox | None  # None: nothing of it is seen
-Known = dict[Axes, Reach]
+ROUNDING = 1e-6  # pixels
 
 
 class Reaches:
-    """What the axes of one figure cover, by where they are."""
+    """Measures some of a figure's axes."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[float, ...], Known] = {}
+    def __init__(self, axes: Sequence[Axes]) -> None:
+        self._axes = axes
+        self._agree: dict[tuple[Axes, bool], bool] = {}  # with matplotlib; the flag: in layouts
 
     @contextmanager
-    def known(
-        self,
-        place: tuple[float, ...],
-        still: Iterable[Axes],
-        bars: Iterable[Axes],
-        renderer: Renderer,
-        *,
-        layout: bool,
-    ) -> Iterator[None]:
-        """Have axes measured from memory while the figure's axes are at one place.
+    def measured(self, renderer: Renderer, *, layout: bool) -> Iterator[None]:
+        """Have the axes, where they are now, say how far they reach.
 
         Args:
-            place: tells it from the others.
-            still: axes of which nothing changes that reaches beyond their frame.
-            bars: axes of which only the labels of the y axis do.
-            renderer: measures those not known yet.
-            layout: as far as it counts for laying the panels out.
+            renderer: measures texts.
+            layout: as far as it counts for laying panels out.
         """
-        while len(self._known) >= MAX_PLACES and place not in self._known:
-            del self._known[next(iter(self._known))]
-        reaches = self._known.setdefault(place, {})
-        measure = functools.partial(_measured, renderer=renderer, layout=layout)
-        given = []
+        reaches = [self._reach(axes, renderer, layout=layout) for axes in self._axes]
         try:
-            for axes in still:
-                if axes not in reaches:
-                    reaches[axes] = measure(axes)
-                given.append(_give(axes, reaches[axes]))
-            for bar in bars:
-                if bar not in reaches:
-                    reaches[bar] = _without_labels(bar, measure)
-                apply_aspect(bar, renderer)
-                given.append(_give(bar, _union(reaches[bar], measure(bar.yaxis))))
+            for axes, reach in zip(self._axes, reaches, strict=True):
+                _give(axes, reach)
             yield
         finally:
-            for axes in given:
-                del axes.get_tightbbox
+            for axes in self._axes:
+                vars(axes).pop("get_tightbbox", None)
 
-
-def _measured(artist: Any, renderer: Renderer, *, layout: bool) -> Reach:
-    reach: Reach = artist.get_tightbbox(renderer, for_layout_only=layout)
-    return reach
-
-
-def _without_labels(bar: Axes, measure: Any) -> Reach:
-    bar.yaxis.set_visible(False)
-    try:
-        return cast(Reach, measure(bar))
-    finally:
-        bar.yaxis.set_visible(True)
+    def _reach(self, axes: Axes, renderer: Renderer, *, layout: bool) -> Bbox | None:
+        apply_aspect(axes, renderer)
+        agrees = self._agree.get((axes, layout))
+        if agrees:
+            return _computed(axes, renderer, layout=layout)
+        known: Any = axes
+        reach: Bbox | None = known.get_tightbbox(renderer, for_layout_only=layout)
+        if agrees is None:
+            computed = _computed(axes, renderer, layout=layout)
+            self._agree[axes, layout] = reach is not None and np.allclose(
+                reach.extents, computed.extents, rtol=0.0, atol=ROUNDING
+            )
+        return reach
 
 
 def apply_aspect(axes: Axes, renderer: Renderer) -> None:
@@ -81,13 +63,28 @@ def apply_aspect(axes: Axes, renderer: Renderer) -> None:
     axes.apply_aspect(None if locator is None else locator(axes, renderer))
 
 
-def _give(axes: Axes, reach: Reach) -> Any:
-    """Have axes say how far they reach."""
+def _give(axes: Axes, reach: Bbox | None) -> None:
     known: Any = axes
     known.get_tightbbox = lambda *_, **__: reach
-    return known
 
 
-def _union(*reaches: Reach) -> Reach:
-    seen = [reach for reach in reaches if reach is not None]
-    return Bbox.union(seen) if seen else None
+def _computed(axes: Axes, renderer: Renderer, *, layout: bool) -> Bbox:
+    """The axes with the texts of their ticks and their title."""
+    boxes = [_of_axis(axis, renderer, layout=layout) for axis in (axes.xaxis, axes.yaxis)]
+    if axes.title.get_text():
+        title = axes.title.get_window_extent(renderer)
+        if layout:  # its width does not count
+            title.x0 = title.x1 = axes.bbox.x0
+        boxes.append(title)
+    return Bbox.union(boxes)
+
+
+def _of_axis(axis: Axis, renderer: Renderer, *, layout: bool) -> Bbox:
+    """One axis with its axes."""
+    known: Any = axis  # what finds its ticks has no public name
+    if axis.label.get_text() or axis.offsetText.get_text():
+        reach = known.get_tightbbox(renderer, for_layout_only=layout)
+        return Bbox.union([axis.axes.bbox, reach])
+    texts = [text for tick in known._update_ticks() for text in (tick.label1, tick.label2)]
+    boxes = [text.get_window_extent(renderer) for text in texts if text.get_visible()]
+    return Bbox.union([axis.axes.bbox, *boxes])
