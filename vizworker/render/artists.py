@@ -169,9 +169,10 @@ def _panel(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> PanelAr
     artists.markers = _add_markers(axes, panel, norm, colours)
     for line in axes.spines.values():
         line.set_edgecolor("black")
-    axes.set_title(panel.title, fontsize=panel.title_size or style.title_size)
+    axes.set_title(panel.title, fontsize=panel.title_size or style.title_size, y=1.0)
     axes.set_xlabel(panel.x_label, fontsize=LABEL_SIZE)
     axes.set_ylabel(panel.y_label, fontsize=LABEL_SIZE)
+    _settle(axes)
     axes.tick_params(axis="x", labelsize=style.xticks_size)
     axes.tick_params(axis="y", labelsize=style.yticks_size, labelrotation=90)
     _limit(axes, panel)
@@ -208,7 +209,16 @@ def _add_bar(axes: Axes, panel: Panel, style: Style, colours: Colormap) -> Axes:
     bar.ax.set_yticklabels(panel.colour_ticks.labels, va="center", fontsize=size)
     bar.ax.tick_params(axis="y", labelsize=size, labelrotation=rotation)
     _label(bar.ax, panel.colour_ticks)
+    bar.ax.set_title("", y=1.0)
+    _settle(bar.ax)
     return bar.ax
+
+
+def _settle(axes: Axes) -> None:
+    """Give labels without text a place: matplotlib looks for one at every drawing."""
+    for axis in (axes.xaxis, axes.yaxis):
+        if not axis.label.get_text():
+            axis.set_label_coords(0.5, 0.5)
 
 
 def _label(bar: Axes, ticks: Ticks) -> None:
