@@ -4,7 +4,7 @@ ours       the figure's graph is traced and compiled beside a search that evalua
 ours idle  the same beside a search that does nothing meanwhile
 upstream   its warm-up of figure code, and its first quick update, for which the search stops
 
-Each in a fresh process, twice: cold, without a cache, and warm, with what the first left, as a
+`--quick` leaves the second out. Each in a fresh process, twice: cold, without a cache, and warm, with what the first left, as a
 repeated or resumed search finds it. Columns: seconds added before sampling (`make_fitness`
 beyond that of a search without figures); seconds until the graph is ready, and until `fit.png` is
 there, after the first likelihoods; compilations by XLA (or fetches from its cache) added before
@@ -36,20 +36,21 @@ def main() -> None:
         print(json.dumps(measured(*options.child)))
         return
     models = MODELS[:1] if options.quick else MODELS
-    rows = [row for model in models for row in of_model(model)]
+    paths = [path for path in PATHS if not (options.quick and path == "ours idle")]
+    rows = [row for model in models for row in of_model(model, paths)]
     report("The first figure", rows, options.json)
 
 
-def of_model(model: str) -> list[dict[str, Any]]:
-    """Both paths, each without a cache and then with what that left."""
+def of_model(model: str, paths: list[str]) -> list[dict[str, Any]]:
+    """The paths, each without a cache and then with what that left."""
     rows = []
-    for path in PATHS:
+    for path in paths:
         with tempfile.TemporaryDirectory() as folder:
             cache = {"VIZWORKER_CACHE": folder, "JAX_COMPILATION_CACHE_DIR": f"{folder}/programs"}
             for state in ("cold", "warm"):
                 found = child(__file__, "--child", path, model, **cache)
                 rows.append({"model": model, "path": f"{path}, {state}", **found})
-    for row, ours in zip(rows, rows[:2] * len(PATHS), strict=True):
+    for row, ours in zip(rows, rows[:2] * len(paths), strict=True):
         row["to ours"] = row["both s"] / ours["both s"]
     return rows
 

@@ -41,10 +41,10 @@ SIZES = {"full": 150.0, "live": 60.0}  # dpi of a 24 x 18 inch figure
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--quick", action="store_true", help="three repeats")
+    parser.add_argument("--quick", action="store_true", help="two repeats")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    options.repeats = 3 if options.quick else options.repeats
+    options.repeats = 2 if options.quick else options.repeats
     model = lenses.sersic()
     fits = [lenses.fit_of(model, vector, lenses.hst()) for vector in lenses.vectors(model)]
     frames = [lenses.upstream_frame(fit) for fit in fits]
