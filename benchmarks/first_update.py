@@ -4,12 +4,12 @@ ours       the figure's graph is traced and compiled beside a search that evalua
 ours idle  the same beside a search that does nothing meanwhile
 upstream   its warm-up of figure code, and its first quick update, for which the search stops
 
-`--quick` leaves the second out. Each in a fresh process, twice: cold, without a cache, and warm, with what the first left, as a
-repeated or resumed search finds it. Columns: seconds added before sampling (`make_fitness`
-beyond that of a search without figures); seconds until the graph is ready, and until `fit.png` is
-there, after the first likelihoods; compilations by XLA (or fetches from its cache) added before
-sampling, on the search's thread after its first likelihoods, and on other threads; both waits
-together, and their ratio to ours beside the busy search.
+`--quick` leaves the second out. Each in a fresh process, twice: cold, without a cache, and warm,
+with what the first left, as a repeated or resumed search finds it. Columns: seconds added before
+sampling (`make_fitness` beyond that of a search without figures); seconds until the graph is ready,
+and until `fit.png` is there, after the first likelihoods; compilations by XLA (or fetches from its
+cache) added before sampling, on the search's thread after its first likelihoods, and on other
+threads; both waits together, and their ratio to ours beside the busy search.
 """
 
 import gc
