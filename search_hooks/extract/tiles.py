@@ -49,10 +49,10 @@ class Side:
         """Pixels a tile."""
         return -(-self.pixels // self.tiles)
 
-    def points(self, tiles: Any) -> Any:
-        """(n, tile, sub): the points of these tiles."""
-        inside = np.arange(self.tile * self.sub).reshape(self.tile, self.sub) + 0.5
-        return self.start + self.step * (tiles[:, None, None] * inside.size + inside)
+    def points(self, tile: Any) -> Any:
+        """(tile * sub,): the points of one tile."""
+        inside = np.arange(self.tile * self.sub) + 0.5
+        return self.start + self.step * (tile * inside.size + inside)
 
     def nodes(self) -> Any:
         """(tiles, NODES): the Chebyshev nodes of each tile."""
@@ -95,30 +95,25 @@ def binned(light: Light, y: Side, x: Side, xp: Any) -> Any:
 def _point_by_point(light: Light, y: Side, x: Side, sharp: Any, image: Any, xp: Any) -> Any:
     """The image (tiles, tiles, tile, tile) with the means of sharp tiles (tiles, tiles)."""
 
-    def means(tiles: Any) -> Any:
-        points_y, points_x = y.points(tiles // x.tiles), x.points(tiles % x.tiles)
-        shape = (*points_y.shape, *points_x.shape[1:])
-        points = (
-            xp.broadcast_to(points_y[:, :, :, None, None], shape).ravel(),
-            xp.broadcast_to(points_x[:, None, None], shape).ravel(),
-        )
-        return light.at(*points).reshape(shape).mean(axis=(2, 4))
+    def means(tile: Any) -> Any:
+        points = _mesh(y.points(tile // x.tiles), x.points(tile % x.tiles), xp)
+        return light.at(*points).reshape(y.tile, y.sub, x.tile, x.sub).mean(axis=(1, 3))
 
     shape, image = image.shape, image.reshape(-1, y.tile, x.tile)
     if xp is np:
-        image[sharp.ravel()] = means(np.flatnonzero(sharp))
+        for tile in np.flatnonzero(sharp):
+            image[tile] = means(tile)
         return image.reshape(shape)
     from jax import lax
 
     sharp_first, count = xp.argsort(~sharp.ravel()), sharp.sum()
 
-    def evaluate(done: Any, image: Any) -> tuple[Any, Any]:
-        tile = sharp_first[done][None]
+    def evaluate(state: tuple[Any, Any]) -> tuple[Any, Any]:
+        done, image = state
+        tile = sharp_first[done]
         return done + 1, image.at[tile].set(means(tile))
 
-    _, image = lax.while_loop(
-        lambda state: state[0] < count, lambda state: evaluate(*state), (0, image)
-    )
+    _, image = lax.while_loop(lambda state: state[0] < count, evaluate, (0, image))
     return image.reshape(shape)
 
 
