@@ -1,7 +1,7 @@
-"""How far the axes of panels reach with their texts: what matplotlib finds, in a tenth of the time.
+"""How far the axes of panels reach with their texts, each of which is measured once.
 
-Matplotlib measures each text up to four times, and lines that reach nowhere. Here the texts are
-measured once; the first time matplotlib does it too, and goes on doing it where the two disagree.
+Matplotlib measures each up to four times, and lines that reach nowhere. The first time it does so
+here too, and goes on where the two disagree.
 """
 
 from collections.abc import Iterator, Sequence
