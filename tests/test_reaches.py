@@ -30,7 +30,7 @@ def matplotlibs(figure, *, layout):
 
 
 @pytest.mark.parametrize("layout", [True, False])
-@pytest.mark.parametrize("model", ["sersic", "rectangular adaptive", "one plane"])
+@pytest.mark.parametrize("model", ["sersic", "one plane"])
 def test_panels_are_measured_by_their_texts_alone(model, layout, monkeypatch) -> None:
     frames = [upstream.case(model, vector).frame for vector in (0, 1)]
     sheets = [plain.sheet_of(frame) for frame in frames]
