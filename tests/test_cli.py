@@ -13,6 +13,7 @@ from running import PATIENCE, Home, publishing, running_worker, small_frame
 from vizworker import __version__
 from vizworker.demo import demo_script, newest_image
 from vizworker.doctor import examine
+from vizworker.errors import VizError
 from vizworker.frame import Cost
 
 
@@ -159,6 +160,12 @@ def test_doctor_tells_how_to_guard_against_the_hang(monkeypatch: pytest.MonkeyPa
         notes = [line.what for line in examine(worker.endpoint) if line.state == "note"]
     assert len(notes) == 1
     assert "export XLA_FLAGS=--xla_cpu_multi_thread_eigen=false" in notes[0]
+
+
+def test_demo_without_pyautolens_says_so_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "autolens", None)
+    with pytest.raises(VizError, match=r"needs PyAutoLens: pip install"):
+        demo_script()
 
 
 def test_demo_finds_its_script_and_the_image_that_came_home(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Images found from few points are those found from all of them."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,8 +22,8 @@ def every_point(at, y, x, xp=np):
 def grid(ny=141, nx=141, sub=4, width=7.0, centre=(0.0, 0.0)):
     """Its two sides, rows from the top."""
     step = width / max(ny, nx) / sub
-    y = Side(centre[0] + step * ny * sub / 2, -step, ny, sub)
-    return y, Side(centre[1] - step * nx * sub / 2, step, nx, sub)
+    y = Side(centre[0] + step * ny * sub / 2, -step, ny, sub, ny)
+    return y, Side(centre[1] - step * nx * sub / 2, step, nx, sub, nx)
 
 
 def found(at, centres, y, x, xp):
@@ -31,7 +33,10 @@ def found(at, centres, y, x, xp):
         return binned(Light(at, centres), y, x, np)
 
     def traced(start, step, centres):
-        sides = [Side(start[i], step[i], side.pixels, side.sub) for i, side in enumerate((y, x))]
+        sides = [
+            Side(start[i], step[i], side.pixels, side.sub, side.shown)
+            for i, side in enumerate((y, x))
+        ]
         return binned(Light(at, centres), *sides, jnp)
 
     starts, steps = np.array([y.start, x.start]), np.array([y.step, x.step])
@@ -81,6 +86,25 @@ def test_a_spot_between_the_nodes_is_found(xp, sigma, beyond) -> None:
     centre = (0.013, edge + beyond)
     image = found(spot(*centre, sigma, xp), [centre], y, x, xp)
     assert_same(image, every_point(spot(*centre, sigma), y, x))
+
+
+@pytest.mark.parametrize("xp", [np, jnp])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_dimmest_pixel_is_as_dim_as_with_all_points(xp, seed) -> None:
+    rng = np.random.default_rng(seed)
+    sides, centre = grid(97, 141, centre=rng.uniform(-1, 1, 2)), rng.uniform(-1, 1, 2)
+    y, x = (replace(side, shown=side.pixels - int(rng.integers(0, 40))) for side in sides)
+    sigma = rng.uniform(0.1, 0.2)
+
+    def profile(xp):
+        wide, narrow = spot(*centre, 2 * sigma, xp), spot(*centre, sigma, xp)
+        return lambda y, x: 1e-3 * wide(y, x) + narrow(y, x)
+
+    image = found(profile(xp), [centre], y, x, xp)[: y.shown, : x.shown]
+    expected = every_point(profile(np), y, x)[: y.shown, : x.shown]
+    assert 0.0 < expected.min() < 1e-17
+    np.testing.assert_allclose(image.min(), expected.min(), rtol=1e-8)
+    assert_same(image, expected)
 
 
 @pytest.mark.parametrize("xp", [np, jnp])

@@ -31,6 +31,7 @@ from vizworker.errors import ConfigError, EndpointError
 from vizworker.frame import Frame
 from vizworker.service import Service
 from vizworker.web import server
+from vizworker.web.app import FIGURES
 from vizworker.web.board import key_of
 from vizworker.web.server import Web
 from vizworker.worker import Drawer
@@ -93,11 +94,22 @@ def test_page_lists_runs_and_shows_the_latest_figure_of_each(tmp_path: Path) -> 
         page = client.get("/").text
         assert "&lt;b&gt;lens&lt;/b&gt; one" in page
         assert "<b>" not in page
-        [link] = re.findall(r'href="([^"]+)"', page)
+        [link], [shown] = re.findall(r'href="([^"]+)"', page), re.findall(r'src="([^"]+)"', page)
+        assert shown == link
         image = client.get(link)
         assert (image.content, image.headers["content-type"]) == (PIXEL, "image/png")
         assert image.headers["cache-control"] == "no-store"
         assert "default-src 'none'" in image.headers["content-security-policy"]
+
+
+def test_page_shows_the_figures_of_a_few_runs_the_freshest_first(tmp_path: Path) -> None:
+    with pages(tmp_path) as (service, client):
+        for i in range(FIGURES + 2):
+            draw(service, f"run {i}")
+        wait_until(lambda: client.get("/").text.count("<tr>") == FIGURES + 3, "all are listed")
+        shown = re.findall(r"/runs/(\w+)/figure.png\" alt", client.get("/").text)
+        newest = [f"run {i}" for i in range(FIGURES + 1, 1, -1)]
+        assert shown == [key_of(run_id) for run_id in newest]
 
 
 @pytest.mark.parametrize("path", ["/runs/../../etc/passwd/figure.png", "/runs/x/figure.png", "/no"])

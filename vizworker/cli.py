@@ -165,9 +165,10 @@ def demo(
     started = time.time()
     folder = Path(output).absolute()
     images = folder / demonstration.NAME / "*" / "*" / "image" / "fit.png"
-    typer.echo(f"fitting a simulated lens; watch {images}, or `vizworker status` in a terminal")
     try:
-        code = demonstration.run_demo(folder, context.args)
+        script = demonstration.demo_script()
+        typer.echo(f"fitting a simulated lens; watch {images}, or `vizworker status` in a terminal")
+        code = demonstration.run_demo(script, folder, context.args)
     except VizError as error:
         fail(Exit.NOTHING, error)
     if code != 0:

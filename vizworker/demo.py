@@ -18,8 +18,10 @@ def demo_script() -> Path:
     """The script of the demonstration, found without importing its package.
 
     Raises:
-        VizError: it is not installed.
+        VizError: it is not installed, or PyAutoLens is not, which fits in it.
     """
+    if importlib.util.find_spec("autolens") is None:
+        raise VizError("the demonstration needs PyAutoLens: pip install 'vizworker[autolens]'")
     spec = importlib.util.find_spec("search_hooks")
     for folder in (spec and spec.submodule_search_locations) or ():
         script = Path(folder) / f"{NAME}.py"
@@ -28,16 +30,17 @@ def demo_script() -> Path:
     raise VizError("the demonstration is not installed: pip install 'vizworker[autolens]'")
 
 
-def run_demo(output: Path, arguments: Sequence[str]) -> int:
+def run_demo(script: Path, output: Path, arguments: Sequence[str]) -> int:
     """Fit the demonstration's lens, watched by a private worker; its exit code.
 
     Args:
+        script: `demo_script()`.
         output: folder of the search's results.
         arguments: more flags of the script or the launcher.
     """
-    launcher = [sys.executable, "-P", "-m", "search_hooks", str(demo_script()), "--viz-worker"]
-    script = ["--output", str(output), "--fresh", *arguments]
-    return subprocess.run([*launcher, *script], check=False).returncode
+    launcher = [sys.executable, "-P", "-m", "search_hooks", str(script), "--viz-worker"]
+    own = ["--output", str(output), "--fresh", *arguments]
+    return subprocess.run([*launcher, *own], check=False).returncode
 
 
 def newest_image(output: Path, since: float) -> Path | None:
@@ -68,5 +71,7 @@ def summary(output: Path, records: Records, since: float) -> str:
     percent = 100.0 * cost.blocked / max(cost.elapsed, 1e-9)
     return (
         f"{run.drawn} updates were drawn; they blocked the search for {1e3 * cost.blocked:.1f} ms, "
-        f"{percent:.3f} % of its {cost.elapsed:.0f} s\nthe image is {image}"
+        f"{percent:.3f} % of its {cost.elapsed:.0f} s\n"
+        f"the image is {image}, which PyAutoFit has drawn again at its end\n"
+        "(the demonstration stops its sampler early, long before the fit is good)"
     )

@@ -14,9 +14,10 @@ from vizworker.logs import printable
 from vizworker.sinks.record import Recorded, Records
 from vizworker.wire import RunStatus, Status
 
-COLUMNS = "{:<28} {:<8} {:>6} {:>8} {:>8} {:>8} {:>10} {:>10}  {:>14}"
+COLUMNS = "{:<28} {:<8} {:>6} {:>8} {:>8} {:>8} {:>10} {:>10}  {:>14}  {}"
 HEADINGS = (
-    "run", "state", "drawn", "age", "replaced", "refused", "latency", "blocked", "log likelihood"
+    "run", "state", "drawn", "age", "replaced", "refused", "latency", "blocked",
+    "log likelihood", "id",
 )  # fmt: skip
 
 
@@ -121,6 +122,7 @@ def _rows(runs: tuple[RunStatus, ...]) -> Iterator[str]:
             f"{1e3 * latency:.0f} ms" if run.latency.triggered else "-",
             f"{1e3 * run.cost.blocked:.1f} ms",
             "-" if run.log_likelihood is None else f"{run.log_likelihood:.2f}",
+            printable(run.run_id),
         )
 
 

@@ -162,7 +162,7 @@ def _sides(extent: Any, shape: Any, largest: tuple[int, int], sub: int) -> tuple
     """The axes of a grid over an extent; they go on beyond it to have a shape for all grids."""
     x0, x1, y0, y1 = extent
     down, along = (y0 - y1) / (shape[0] * sub), (x1 - x0) / (shape[1] * sub)
-    return Side(y1, down, largest[0], sub), Side(x0, along, largest[1], sub)
+    return Side(y1, down, largest[0], sub, shape[0]), Side(x0, along, largest[1], sub, shape[1])
 
 
 def _bright_extents(image: Any, xp: Any, grids: SourceGrids) -> tuple[Any, Any]:

@@ -16,6 +16,7 @@ TILE = 24  # pixels of a side, at most
 NODES = 28  # of a tile's side
 TAIL = 2  # of its highest degrees, which must be nothing
 NOTHING = 32  # times the precision of the image's maximum
+EXACT = 1e-10  # of a tile's smallest value: what is nothing beside each of them
 NEAR = 1.25  # half tiles from a profile's centre: what is narrow there lies between nodes
 
 
@@ -33,8 +34,9 @@ class Side:
 
     start: Any  # the edge of the first pixel
     step: Any  # from one point to the next
-    pixels: int
+    pixels: int  # as many as it may have
     sub: int  # points a pixel
+    shown: Any  # pixels that it has
 
     @property
     def tiles(self) -> int:
@@ -53,6 +55,10 @@ class Side:
         """(tile * sub,): the points of one tile."""
         inside = np.arange(self.tile * self.sub) + 0.5
         return self.start + self.step * (tile * inside.size + inside)
+
+    def inside(self) -> Any:
+        """(tiles, tile): which pixels of each tile are shown."""
+        return np.arange(self.tiles * self.tile).reshape(self.tiles, self.tile) < self.shown
 
     def nodes(self) -> Any:
         """(tiles, NODES): the Chebyshev nodes of each tile."""
@@ -77,44 +83,80 @@ def binned(light: Light, y: Side, x: Side, xp: Any) -> Any:
     """The means over each pixel's points, (ny, nx).
 
     They differ from those of the points themselves by rounding: `NOTHING` times the precision of
-    the largest.
+    the largest. The smallest, at which colour bars begin, differs by rounding of its own.
     """
     values = light.at(*_mesh(y.nodes(), x.nodes(), xp)).reshape(y.tiles, NODES, x.tiles, NODES)
     tails = _both_ways(values, _coefficients(), _coefficients(), xp)
     tail = xp.maximum(
         abs(tails[:, :, -TAIL:]).max(axis=(2, 3)), abs(tails[:, :, :, -TAIL:]).max(axis=(2, 3))
     )
-    least = NOTHING * np.finfo(values.dtype).eps * abs(values).max()
+    nothing = NOTHING * np.finfo(values.dtype).eps * abs(values).max()
     near = (y.near(light.centres[:, 0])[:, :, None] & x.near(light.centres[:, 1])[:, None]).any(0)
-    sharp = near | ~(tail <= least)  # a tail that is NaN is sharp, too
+    sharp = near | ~(tail <= nothing)  # a tail that is NaN is sharp, too
+    exact = ~sharp & (tail <= EXACT * abs(values).min(axis=(1, 3)))
     smooth = _both_ways(values, y.means(), x.means(), xp)
-    image = _point_by_point(light, y, x, sharp, smooth, xp)
+    # rounding must not take dim pixels below all of their tile
+    least = values.min(axis=(1, 3))[:, :, None, None]
+    smooth = xp.maximum(smooth, xp.minimum(least, smooth + nothing))
+    # what is evaluated next: sharp tiles, and then the dimmest, until no other can be dimmer
+    turn = xp.where(sharp, -np.inf, xp.where(exact, np.inf, least[:, :, 0, 0]))
+    shown = y.inside()[:, None, :, None] & x.inside()[None, :, None, :]
+    turn = xp.where(shown.any(axis=(2, 3)), turn, np.inf)
+    image = _point_by_point(light, y, x, turn, smooth, xp.asarray(shown), xp)
     return image.swapaxes(1, 2).reshape(y.tiles * y.tile, -1)[: y.pixels, : x.pixels]
 
 
-def _point_by_point(light: Light, y: Side, x: Side, sharp: Any, image: Any, xp: Any) -> Any:
-    """The image (tiles, tiles, tile, tile) with the means of sharp tiles (tiles, tiles)."""
+def _point_by_point(
+    light: Light, y: Side, x: Side, turn: Any, image: Any, shown: Any, xp: Any
+) -> Any:
+    """The image (tiles, tiles, tile, tile) with the means of tiles that need all their points.
+
+    Args:
+        turn: (tiles, tiles) the lowest first: the least that its pixels may be, -inf for a tile
+            that needs it in any case, inf for one that does not.
+        shown: which pixels of `image` are.
+    """
 
     def means(tile: Any) -> Any:
         points = _mesh(y.points(tile // x.tiles), x.points(tile % x.tiles), xp)
         return light.at(*points).reshape(y.tile, y.sub, x.tile, x.sub).mean(axis=(1, 3))
 
-    shape, image = image.shape, image.reshape(-1, y.tile, x.tile)
+    def lowest(values: Any, shown: Any) -> Any:
+        return xp.where(shown & ~xp.isnan(values), values, np.inf).min()
+
+    def needed(state: tuple[Any, Any, Any]) -> Any:
+        _, turn, dimmest = state
+        return (turn.min() == -np.inf) | (turn.min() < dimmest)
+
+    def evaluate(state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+        image, turn, dimmest = state
+        tile = turn.argmin()
+        found = means(tile)
+        return (
+            _with(image, tile, found, xp),
+            _with(turn, tile, np.inf, xp),
+            xp.minimum(dimmest, lowest(found, pixels[tile])),
+        )
+
+    known = (turn == np.inf)[:, :, None, None] & shown
+    pixels = shown.reshape(-1, y.tile, x.tile)
+    state = image.reshape(-1, y.tile, x.tile), turn.ravel(), lowest(image, known)
     if xp is np:
-        for tile in np.flatnonzero(sharp):
-            image[tile] = means(tile)
-        return image.reshape(shape)
-    from jax import lax
+        while needed(state):
+            state = evaluate(state)
+    else:
+        from jax import lax
 
-    sharp_first, count = xp.argsort(~sharp.ravel()), sharp.sum()
+        state = lax.while_loop(needed, evaluate, state)
+    return state[0].reshape(image.shape)
 
-    def evaluate(state: tuple[Any, Any]) -> tuple[Any, Any]:
-        done, image = state
-        tile = sharp_first[done]
-        return done + 1, image.at[tile].set(means(tile))
 
-    _, image = lax.while_loop(lambda state: state[0] < count, evaluate, (0, image))
-    return image.reshape(shape)
+def _with(array: Any, index: Any, value: Any, xp: Any) -> Any:
+    """The array with another value at an index."""
+    if xp is not np:
+        return array.at[index].set(value)
+    array[index] = value
+    return array
 
 
 def _mesh(y: Any, x: Any, xp: Any) -> tuple[Any, Any]:

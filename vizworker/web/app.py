@@ -1,4 +1,4 @@
-"""The pages: an index of runs, each one's latest figure, health and metrics."""
+"""The pages: the runs with their latest figures, health and metrics."""
 
 from html import escape
 
@@ -21,13 +21,16 @@ PAGE = """<!doctype html>
 <style>
 body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem; color-scheme: light dark }}
 th, td {{ text-align: left; padding-right: 2rem }}
+figure {{ margin: 2rem 0 }}
 img {{ max-width: 100%; height: auto }}
 </style>
 <h1>Runs</h1>
 {runs}
+{figures}
 </html>
 """
-COLUMNS = ("run", "state", "drawn", "replaced", "refused", "log likelihood")
+COLUMNS = ("run", "state", "last figure", "drawn", "replaced", "refused", "log likelihood")
+FIGURES = 4  # on the page: those of the runs drawn last, live ones first
 
 
 def make_app(board: Board, rules: Rules) -> Starlette:
@@ -35,7 +38,8 @@ def make_app(board: Board, rules: Rules) -> Starlette:
 
     async def index(_: Request) -> Response:
         runs = board.status.runs if board.status is not None else ()
-        return HTMLResponse(PAGE.format(runs=_table(runs) if runs else "<p>None yet.</p>"))
+        table = _table(runs) if runs else "<p>None yet.</p>"
+        return HTMLResponse(PAGE.format(runs=table, figures=_figures(runs)))
 
     async def figure(request: Request) -> Response:
         run = board.run(request.path_params["key"])
@@ -76,9 +80,27 @@ def _table(runs: tuple[RunStatus, ...]) -> str:
 
 
 def _row(run: RunStatus) -> str:
-    name = escape(run.run or run.run_id)
+    name = _name(run)
     if run.drawn:
-        name = f'<a href="/runs/{key_of(run.run_id)}/figure.png">{name}</a>'
+        name = f'<a href="{_address(run)}">{name}</a>'
+    age = "" if run.age is None else f"{run.age:.0f} s ago"
     best = "" if run.log_likelihood is None else f"{run.log_likelihood:.2f}"
-    cells = (name, run.state, str(run.drawn), str(run.replaced), str(run.refused), best)
+    cells = (name, run.state, age, str(run.drawn), str(run.replaced), str(run.refused), best)
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _figures(runs: tuple[RunStatus, ...]) -> str:
+    drawn = [run for run in runs if run.drawn and run.age is not None]
+    drawn.sort(key=lambda run: (run.state != "live", run.age))
+    return "".join(
+        f'<figure><figcaption>{_name(run)}</figcaption><img src="{_address(run)}" alt=""></figure>'
+        for run in drawn[:FIGURES]
+    )
+
+
+def _name(run: RunStatus) -> str:
+    return escape(run.run or run.run_id)
+
+
+def _address(run: RunStatus) -> str:
+    return f"/runs/{key_of(run.run_id)}/figure.png"
